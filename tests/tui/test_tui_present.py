@@ -306,6 +306,43 @@ def test_a_screen_without_a_script_is_presented_too() -> None:
     finally:
         driver.close()
     assert any("LEADER" in line for line in frame)
+    assert frame[0].startswith(" TERM 1  ★ n0 leads")
+    assert "n 0   h a s   3   o f   5   v o t e s" in "\n".join(frame)
+
+
+def test_two_branches_are_compared_from_presenter_mode_and_leaving_them_returns_there() -> None:
+    driver = Still(session_of())
+    done(driver, "wait leader; submit 1; sleep 30ms; back 20; crash leader; sleep 300ms")
+    app = app_of(driver)
+
+    async def give(pilot: Pilot[None]) -> None:
+        before = await pressed(pilot, "f5")
+        both = "\n".join(await pressed(pilot, "D"))
+        assert "main and b1" in both
+        assert await pressed(pilot, "escape") == before
+        assert isinstance(app.screen, Presentation)
+
+    try:
+        played(app, give)
+    finally:
+        driver.close()
+
+
+def test_an_answer_of_several_lines_is_told_in_lines() -> None:
+    driver = Still(session_of())
+    app = app_of(driver)
+
+    async def give(pilot: Pilot[None]) -> list[str]:
+        app.toast("one\ntwo\x07")
+        await pilot.pause(0.1)
+        return await pressed(pilot)
+
+    try:
+        text = "\n".join(played(app, give))
+    finally:
+        driver.close()
+    assert "x0a" not in text
+    assert "two\\x07" in text
 
 
 @pytest.mark.parametrize(("text", "rows"), [("abc de", ["a b c   d e"]), ("", [])])
