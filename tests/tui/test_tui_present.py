@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.tui import NAMES, app_of, done, played, pressed, session_of
+from textual.notifications import Notification
 from textual.pilot import Pilot
+from textual.timer import Timer
+from textual.widgets._toast import Toast
 
 from raftplay.commands.setup import Setup
 from raftplay.run.script import parse_script
@@ -19,6 +23,7 @@ from raftplay.tui.play import Player
 from raftplay.tui.present import Black, Presentation
 from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
+from raftplay.tui.terminal import ShortNotice
 
 FRAMES = Path(__file__).parent / "presented"
 
@@ -377,3 +382,34 @@ def test_frames_of_presenter_mode(size: tuple[int, int]) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(frame, "utf-8")
     assert frame == file.read_text("utf-8")
+
+
+def test_a_message_whose_time_is_over_as_it_is_shown_does_not_hold_the_screen_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Still(session_of())
+    app = app_of(driver)
+    found: list[float] = []
+    timers = Toast.set_timer
+
+    def noted(toast: Toast, delay: float, *args: Any, **options: Any) -> Timer:
+        found.append(delay)
+        return timers(toast, max(0.001, delay), *args, **options)  # a negative one never ends
+
+    monkeypatch.setattr(Toast, "set_timer", noted)
+    monkeypatch.setattr(Notification, "has_expired", property(lambda _: False))
+    monkeypatch.setattr(ShortNotice, "has_expired", property(lambda _: False))
+
+    async def give(pilot: Pilot[None]) -> None:
+        app.notify("late", timeout=-1.0)
+        for _ in range(100):
+            await pilot.pause(0.001)
+            if found:
+                return
+
+    try:
+        played(app, give)
+    finally:
+        driver.close()
+    assert found
+    assert min(found) > 0
