@@ -75,11 +75,11 @@ def status_line(
 
 def leaders_line(view: View, width: int, glyphs: Glyphs) -> Line:
     """Return the highest term, and who leads or asks for votes in it, in at most `width` columns."""
-    line: list[Piece] = [Piece(" "), _term(view)]
+    line: Line = (Piece(" "), _term(view))
     for leader in _leaders(view, glyphs):
-        if width_of([*line, *leader]) + 2 <= width:
-            line += [Piece("  "), *leader]
-    return tuple(line)
+        if width_of((*line, *leader)) + 2 <= width:
+            line = (*line, Piece("  "), *leader)
+    return line
 
 
 def _term(view: View) -> Piece:
