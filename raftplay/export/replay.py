@@ -90,7 +90,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit (?:a command|one): s\b\.?")
+_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.|\. Submit one: s\b")
 """The parts of a sentence of the screen that tell of its keys, which the page has not."""
 
 
