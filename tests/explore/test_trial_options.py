@@ -9,17 +9,20 @@ from support.command_line import raftplay
 
 from raftplay.backends.base import TimeStandsStill
 from raftplay.cluster import stuck
+from raftplay.cluster.harness import Harness
 from raftplay.cluster.stuck import TookTooLong, watchdog
 from raftplay.explore.search.chunk import run_chunk, tally_of
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import OPTIONS, Setting, draw_setting
+from raftplay.explore.search.recovery import measure
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import REASON, Plan, draw, rerun, run_trial
+from raftplay.explore.search.trial import REASON, Plan, TrialRun, draw, rerun, run_trial
 from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
 from raftplay.raft.decisions import Rule
+from raftplay.session.session import Session
 
 
 def test_a_reason_that_only_an_own_class_can_have_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,6 +38,25 @@ def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_s
         assert drawn[name] == pytest.approx(2000 * chance, rel=0.2), name
     assert draw_setting(7) == draw_setting(7)
     assert draw(7, range(3, 8), seconds=1.0, options=False).setting == Setting()
+
+
+def test_a_leader_that_nobody_hears_may_lead_on_until_it_hears_of_the_next_one() -> None:
+    plan = Plan(1, 3, setting=Setting(minority="mute"))
+    with Harness(3, backend="sim", seed=1, config=plan.config) as harness:
+        run = TrialRun(Session(harness))
+        for command in (
+            "timing 1 election=500..510ms",  # longer than the rest after the last fault
+            "timing 2 election=900..950ms",
+            "timeout 0",
+            "wait leader is 0",
+            "link 1->0 delay=80ms",
+            "cut 0->all",
+        ):
+            run.do(command)
+        liveness: dict[str, float] = {}
+        measure(run, harness, plan, [1, 2], liveness)
+    assert "expect one leader" in run.commands
+    assert 0.5 + 0.08 < liveness["leader"] < 1.0
 
 
 @pytest.mark.parametrize("minority", ["down", "mute"])

@@ -93,9 +93,8 @@ def measure(run: Run, harness: Harness, plan: Planned, rest: Sequence[int], live
     is_mute = len(rest) < sum(harness.alive)
     start = harness.now
     liveness["leader"] = _wait_settled(harness, rest, start, patience)
-    pause = _tenth_of_ms_up(harness.now - start)
+    pause = _wait_a_moment(harness, rest, start, patience)
     run.commands.append(f"sleep {pause:g}ms")
-    harness.sleep_ms(max(0.0, start + pause / 1000 - harness.now))
     run.do("expect one leader")
     if plan.setting.unreliable:
         return  # a leader may be deposed at any time
@@ -155,10 +154,23 @@ def _wait_settled(harness: Harness, rest: Sequence[int], start: float, patience:
     return stood
 
 
+def _wait_a_moment(harness: Harness, rest: Sequence[int], start: float, patience: float) -> float:
+    """Wait for a moment that a script can name at which the cluster is settled; return its ms since `start`."""
+    while True:
+        ms = _tenth_of_ms_up(harness.now - start)
+        harness.pass_to(max(harness.now, start + ms / 1000))
+        if _settled(harness, rest) or harness.now - start >= patience:
+            return ms
+        harness.wait_until(lambda: _settled(harness, rest), patience - (harness.now - start))
+
+
 def _settled(harness: Harness, rest: Sequence[int]) -> bool:
-    """Return True if exactly one node of `rest` leads, and all of them follow it in its term."""
-    leaders = [id for id in checks.leaders(harness) if id in rest]
-    if len(leaders) != 1:
+    """Return True if exactly one node leads, one of `rest`, and all of them follow it in its term.
+
+    A leader that nobody hears may lead on until it hears of the next one.
+    """
+    leaders = checks.leaders(harness)
+    if len(leaders) != 1 or leaders[0] not in rest:
         return False
     term = harness.cluster[leaders[0]].cm.current_term
     nodes = (harness.cluster[id].cm for id in rest)
