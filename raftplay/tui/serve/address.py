@@ -46,7 +46,7 @@ class Address:
             named = address_of(header)
         except UsageError:
             return False
-        if named.port != self.port and (named.port, self.port) != (0, USUAL):
+        if not header or (named.port != self.port and (named.port, self.port) != (0, USUAL)):
             return False
         if self.is_everywhere:
             return named.is_local or _is_number(named.host) or named.host.lower() == socket.gethostname().lower()

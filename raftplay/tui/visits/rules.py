@@ -8,7 +8,7 @@ from raftplay.commands.setup import Setup
 from raftplay.watch.text import count
 
 MEMORY = 512
-"""The memory that a visitor's process may use, in MB; with five nodes it uses about 90."""
+"""The memory that a visitor's process may use, in MB; with five nodes it uses about 60."""
 
 SHARE = 0.5
 """The part of a core that a visitor's process may use, over the time of a visit."""
