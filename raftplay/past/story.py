@@ -148,6 +148,7 @@ class Story:
         self.life = life
         self.is_whole = False  # whether it is known whom it followed before
         self.started: decisions.Started | None = None
+        self.started_at = 0.0
         self.options: decisions.Configured | None = None  # None if they do not concern leases
         self.role: RoleChange | None = None
         self.entered: RoleChange | None = None
@@ -232,6 +233,10 @@ class Story:
         match event:
             case decisions.AppendDecided():
                 self._append_decided(record, event)
+            case decisions.ConfirmDecided():
+                self._confirm_decided(record, event)
+            case decisions.ReadIndexDecided(success=False):
+                self.rejected = self.rejected_of[event.args.node_id] = record
             case decisions.HeartbeatDue() | decisions.MatchAdvanced() | decisions.Applied():
                 pass
             case decisions.Stopped():
@@ -276,6 +281,13 @@ class Story:
             return
         self._heard_of(args.leader_id, args.term, record)
 
+    def _confirm_decided(self, record: Record, event: decisions.ConfirmDecided) -> None:
+        args = event.args
+        if event.success:
+            self._heard_of(args.leader_id, args.term, record)
+        else:
+            self.rejected = self.rejected_of[args.leader_id] = record
+
     def _heard_of(self, leader: int, term: int, record: Record) -> None:
         if self.followed != (leader, term):
             known = self.is_whole or self.followed != (NONE, NONE)
@@ -305,6 +317,7 @@ class Story:
         time = record.time
         if isinstance(event, decisions.Started):
             term, self.started, self.is_whole = event.current_term, event, True
+            self.started_at = time
             self._waits_since = record
             self.role = self.entered = RoleChange(time, None, term, term, "", None)
             return
@@ -360,7 +373,7 @@ class Story:
         if since is None:
             return None
         match since.event:
-            case decisions.AppendDecided(args=args):
+            case decisions.AppendDecided(args=args) | decisions.ConfirmDecided(args=args):
                 return Wait("heard", since.time, args.term, args.leader_id)
             case decisions.ChunkReceived() | decisions.SnapshotIgnored():
                 term = NONE if since.after is None else since.after.current_term

@@ -245,7 +245,7 @@ def test_routine_events_never_hide_what_matters() -> None:
         ("wait leader; disconnect leader", "The leader n0 is cut off", "The others go on", "cannot commit meanwhile"),
         ("wait leader; partition 0 | 1,2 | 3,4", "splits: n0 | n1 n2 | n3 n4", "No side has 3", "until the network heals"),
         ("wait leader; submit x to 1", "n1 rejects x: it does not lead.", "n0 leads.", "n0's message tells all others"),
-        ("wait leader; sleep 60ms; crash 4; sleep 20s", "n0 leads", "", "One more node may fail. Restart n4 (r)"),
+        ("wait leader; sleep 60ms; crash 4; sleep 20s", "n0 leads", "", "The cluster can lose one more node. Restart n4 (r)"),
     ],
 )  # fmt: skip
 def test_a_state_is_told(lines: str, now: str, why: str, next: str) -> None:
@@ -364,7 +364,7 @@ def test_the_reason_gives_way_first_and_more_lines_hold_more() -> None:
     assert four[1:3] == [" WHY  There is a rule for it, which", "      takes many more words than fit."]
 
 
-@settings(max_examples=several(60), deadline=None)
+@settings(max_examples=several(60))
 @given(st.integers(0, 300), st.integers(0, 12), st.text(max_size=80))
 def test_lines_of_any_text_have_the_size_that_was_asked_for(width: int, height: int, text: str) -> None:
     painted = lines(Sentence(visible(text) or ".", "why", visible(text) or "."), width, height)
