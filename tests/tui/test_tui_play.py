@@ -55,7 +55,7 @@ def test_each_step_has_the_comments_before_it_and_behind_it() -> None:
     parts = parts_of(script)
     assert [part.comments for part in parts] == [
         ("A leader is elected.",),
-        ("It gets a command, and everyone has it.",),
+        ("It gets a command,", "and everyone has it."),
         ("soon",),
         (),
         (),
