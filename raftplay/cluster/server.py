@@ -331,11 +331,11 @@ class Server:
         if not self.frozen:
             return
         self._inbox.frozen = False
-        for on_read in self._reading.take_held():
-            self.read(on_read)
-        if self._after_thaw is not None:
+        if self._after_thaw is not None:  # first of all: it was in this write when it was paused
             go_on, self._after_thaw = self._after_thaw, None
             go_on()
+        for on_read in self._reading.take_held():
+            self.read(on_read)
         self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
