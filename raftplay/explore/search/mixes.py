@@ -11,6 +11,7 @@ from itertools import accumulate
 
 from raftplay.cluster import checks
 from raftplay.cluster.harness import Harness
+from raftplay.explore.search.lease_acts import late_timeout_now, paused_leader, slow_replies
 
 
 @dataclass
@@ -229,6 +230,33 @@ def _snapshot(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 60), _on(driver, "snapshot", ids)
 
 
+def _overtaken(driver: FaultChooser) -> WeightedAct:
+    """Let a heartbeat overtake two entries, of which the leader compacts the first away meanwhile."""
+    leader, n, dice = driver.leader(), driver.harness.n, driver.rng
+    if leader is None or n < 3:
+        return 1.0, None
+    late, *others = dice.sample([id for id in range(n) if id != leader], n - 1)
+    rest = ",".join(map(str, sorted(others)))
+    first = driver.submitted + 1
+    driver.submitted += 2
+    heartbeat = driver.harness.config.raft.heartbeat * 1000
+    steps = (
+        (0, 1, f"hold {rest}->{leader}"),
+        (0, 10, f"submit {first} to {leader}"),
+        (5, 15, f"cut {leader}->{rest}"),
+        (0, 10, f"submit {first + 1} to {leader}"),
+        (0, 5, f"cut {leader}->{late}"),
+        (0, 5, f"release {rest}->{leader}"),  # their acknowledgements of the first entry, which commit it
+        (5, 20, f"snapshot {leader}"),
+        (0, 5, f"join {leader}->{late}"),
+        (heartbeat, 1.5 * heartbeat, f"deliver {leader}->{late} heartbeats"),
+        (10, 30, f"release {leader}->{late}"),
+        (5, 30, "heal"),
+    )
+    driver.next = [(round(dice.uniform(low, high), 1), command) for low, high, command in steps]
+    return dice.uniform(0, 30), f"hold {leader}->{late}"
+
+
 def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -370,6 +398,7 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "late answers": _late_answers,
     "transfer": _transfer,
     "snapshot": _snapshot,
+    "overtaken": _overtaken,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -388,7 +417,13 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "good disk": _good_disk,
     "failing write": _failing_write,
     "clock": _clock,
+    "slow replies": slow_replies,
+    "late TimeoutNow": late_timeout_now,
+    "paused leader": paused_leader,
 }
+
+LEASES = (("slow replies", 2.0), ("late TimeoutNow", 2.0), ("paused leader", 1.0))
+"""The acts of clusters whose leaders read by their leases, and their weights; no others have them."""
 
 HARDWARE = (
     ("slow disk", 1.5),
@@ -400,7 +435,9 @@ HARDWARE = (
 )
 """The acts of the option hardware, and their weights; no fault profile has them otherwise."""
 
-_DRAWN = ("late answers", "transfer", "snapshot", *(name for name, _ in HARDWARE if name != "restart"))
+_DRAWN = {"late answers", "transfer", "snapshot", "overtaken", *(name for name, _ in (*HARDWARE, *LEASES))} - {
+    "restart"
+}
 """The acts that only an option draws."""
 
 MIXES: dict[str, dict[str, float]] = {
