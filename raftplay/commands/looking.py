@@ -11,8 +11,6 @@ from raftplay.language import kinds
 from raftplay.language.conditions import FORMS
 from raftplay.language.listed import LISTED, Listed
 from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
-from raftplay.past.index import EventIndex
-from raftplay.past.leases import leases
 from raftplay.past.view import View
 from raftplay.raft.decisions import Configured
 from raftplay.session import shown
@@ -20,7 +18,6 @@ from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, pad, quoted
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, count, or_dash
-from raftplay.watch.trace_schema import schema_text
 from raftplay.watch.words import link_text, nodes_text, verb
 from raftplay.why.words.text import ago, span
 
@@ -84,6 +81,8 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
     if name in PAGES:
         return page(name, width)
     if name == TRACE:
+        from raftplay.watch.trace_schema import schema_text  # noqa: PLC0415 - only this needs it
+
         return schema_text(width)
     if name is None:
         parts = []
@@ -141,6 +140,9 @@ def status_text(snapshot: Snapshot) -> str:
 
 def lease_lines(view: View) -> list[str]:
     """Return lines about the silences that leaders and followers count; none while no node has such options."""
+    from raftplay.past.index import EventIndex  # noqa: PLC0415 - the screen does not need it
+    from raftplay.past.leases import leases  # noqa: PLC0415
+
     trail, now = EventIndex(view), view.snapshot.time
     if not trail.of_kind(Configured):
         return []

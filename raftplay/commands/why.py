@@ -17,7 +17,7 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
-from raftplay.why import Asks, Explanation
+from raftplay.why.words.text import Explanation
 
 WhyQuestion = Callable[[View], Explanation]
 
@@ -49,7 +49,7 @@ def _question(cursor: Cursor) -> Resolve:
         case "no":
             cursor.next("no")
             _expect(cursor, "leader")
-            return constant(asking.why_no_leader)
+            return lambda _: asking.why_no_leader
         case "not":
             cursor.next("not")
             _expect(cursor, "committed")
@@ -110,9 +110,9 @@ def _is_marked(cursor: Cursor) -> bool:
 
 def _of_client_or_value(view: View, name: str) -> Explanation:
     """Answer about the client `name`, if there is one, and else about the value."""
-    return (
-        asking.why_call(view, Asks(client=name)) if asking.has_client(view, name) else asking.why_value(view, name)
-    )
+    if asking.has_client(view, name):
+        return asking.why_call(view, asking.Asks(client=name))
+    return asking.why_value(view, name)
 
 
 def _about_request(cursor: Cursor) -> Resolve:
@@ -125,7 +125,7 @@ def _about_request(cursor: Cursor) -> Resolve:
     client = kinds.CLIENT.read(cursor) if cursor.take("as") else constant(None)
     return lambda session: (
         lambda view: asking.why_call(
-            view, Asks(kind, key(session), client(session), tuple(value(session) for value in values))
+            view, asking.Asks(kind, key(session), client(session), tuple(value(session) for value in values))
         )
     )
 

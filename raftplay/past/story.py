@@ -232,6 +232,10 @@ class Story:
         match event:
             case decisions.AppendDecided():
                 self._append_decided(record, event)
+            case decisions.ConfirmDecided():
+                self._confirm_decided(record, event)
+            case decisions.ReadIndexDecided(success=False):
+                self.rejected = self.rejected_of[event.args.node_id] = record
             case decisions.HeartbeatDue() | decisions.MatchAdvanced() | decisions.Applied():
                 pass
             case decisions.Stopped():
@@ -275,6 +279,13 @@ class Story:
         if event.rule == Rule.STALE_TERM:
             return
         self._heard_of(args.leader_id, args.term, record)
+
+    def _confirm_decided(self, record: Record, event: decisions.ConfirmDecided) -> None:
+        args = event.args
+        if event.success:
+            self._heard_of(args.leader_id, args.term, record)
+        else:
+            self.rejected = self.rejected_of[args.leader_id] = record
 
     def _heard_of(self, leader: int, term: int, record: Record) -> None:
         if self.followed != (leader, term):
@@ -360,7 +371,7 @@ class Story:
         if since is None:
             return None
         match since.event:
-            case decisions.AppendDecided(args=args):
+            case decisions.AppendDecided(args=args) | decisions.ConfirmDecided(args=args):
                 return Wait("heard", since.time, args.term, args.leader_id)
             case decisions.ChunkReceived() | decisions.SnapshotIgnored():
                 term = NONE if since.after is None else since.after.current_term

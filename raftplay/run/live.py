@@ -21,6 +21,7 @@ from raftplay.errors import UsageError
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import Bound, bind
 from raftplay.past.view import View
+from raftplay.session.branches import Shown
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
 from raftplay.session.session import Session
 from raftplay.session.status import Status
@@ -64,6 +65,7 @@ class _Task:
     future: Future[Any]
     is_script: bool = False
     by_key: bool = False
+    shown: Shown | None = None
     function: Callable[[], object] | None = None
     since: float = field(default_factory=time.monotonic)
 
@@ -110,16 +112,18 @@ class Live:
         with self._lock:
             return tuple(task.line for task in self._waiting.values() if task.line and now - task.since > BRIEF)
 
-    def run(self, line: str, *, is_script: bool = False, by_key: bool = False) -> Future[list[Outcome]]:
+    def run(
+        self, line: str, *, is_script: bool = False, by_key: bool = False, shown: Shown | None = None
+    ) -> Future[list[Outcome]]:
         """Run the commands of a line after earlier lines; return their outcomes, up to the first that fails.
 
         A mistake in the line is an outcome, not an exception. A line of a script begins exactly at the present
         moment; lines that are each given when the previous future is done run without time in between. Other lines
         run in the middle of a running wait if they only look or change the clock; with `by_key`, also if they act
-        on the cluster.
+        on the cluster. `shown` is what a screen showed when the line was typed, if that was behind the present.
         """
         future: Future[list[Outcome]] = Future()
-        if not self._take(_Task(line, future, is_script, by_key)):
+        if not self._take(_Task(line, future, is_script, by_key, shown)):
             future.set_result([Outcome(line, 0.0, "the session is closed", Status.FAILED)])
         return future
 
@@ -311,7 +315,12 @@ class Live:
                 return outcome_of(failure, bound.text, self.session.harness.now)
             return self.session.perform(bound)
 
-        return perform_line(task.line, self.session, perform)
+        session = self.session
+        before, session.shown = session.shown, task.shown
+        try:
+            return perform_line(task.line, session, perform)
+        finally:
+            session.shown = before
 
     def _round_time(self) -> None:
         """Advance virtual time to a number with few digits, so that a script can name the moment of the command.

@@ -7,7 +7,7 @@ can be replayed up to any moment, and a new branch can begin there, without any 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from raftplay.cluster.config import Config
 from raftplay.cluster.given import Given, disks_of
@@ -191,6 +191,13 @@ class Position:
     moment: Mark | None
     branches: Mapping[str, Branch]
     entered: int = 0
+
+
+class Shown(NamedTuple):
+    """The moment of a branch that a screen shows."""
+
+    branch: Branch
+    moment: Mark
 
 
 def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:

@@ -26,6 +26,7 @@ from raftplay.session.branches import (
     Entry,
     Mark,
     Position,
+    Shown,
     new_name,
     shortest_between,
     split,
@@ -134,6 +135,9 @@ class Session:
 
         self.watching = "elections"
         """The events that a shell prints as they happen: on (all), off (none), elections."""
+
+        self.shown: Shown | None = None
+        """The moment that a screen showed when the running line was typed, if it was behind the present."""
 
         self._first_disks: list[MemoryDisk] | None = None
         """The contents of the data directory at the start: other branches begin with a copy in memory."""
@@ -332,14 +336,17 @@ class Session:
     def name_moment(self, name: str) -> Mark:
         """Name the moment that is looked at, and return it; the journal keeps the name of a present moment."""
         now = self.branch.mark()
-        deed = _naming(name, self.moment or now)
+        moment = self.moment
+        if moment is None and self.shown is not None and self.shown.branch is self.branch:
+            moment = self.shown.moment
+        deed = _naming(name, moment or now)
         deed.run(self)
-        if self.moment is None:
+        if moment is None:
             self._part(self._under_way, now)
             self.branch.journal.append(Entry(deed, now, now))
             self._resume(self._under_way, now)
             self._keep_record()
-        return self.moment or now
+        return moment or now
 
     def look_at(self, moment: Mark) -> None:
         """Look at a moment in the past; cluster time pauses until `look_at_the_present`."""

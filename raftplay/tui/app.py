@@ -335,12 +335,15 @@ class RaftApp(KeyApp, inherit_bindings=False):
         if typed and (names := comparing.named_in(line, self.driver.session)):
             comparing.compare(self, names)
             return
+        shown = None
         if self.playhead is not None:
             if line == "pause":
                 self.playhead.held = True
-            elif not self._only_looks(line):
+            elif self._only_looks(line):
+                shown = self.playhead.shown
+            else:
                 self.playhead.go_on()
-        self.tell(self.driver.run(line, by_key=not typed), typed=typed)
+        self.tell(self.driver.run(line, by_key=not typed, shown=shown), typed=typed)
 
     def tell(self, future: Future[list[Outcome]], *, typed: bool = False) -> None:
         """Tell the outcomes of a line once it is done."""

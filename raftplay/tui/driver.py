@@ -8,6 +8,7 @@ from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.past.view import View
 from raftplay.run.live import perform_line
+from raftplay.session.branches import Shown
 from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session
 
@@ -25,10 +26,11 @@ class SessionLike(Protocol):
     def waiting(self) -> tuple[str, ...]:
         """The lines that come behind the one under way."""
 
-    def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
+    def run(self, line: str, *, by_key: bool = False, shown: Shown | None = None) -> "Future[list[Outcome]]":
         """Run the commands of a line; what became of each. Never raises what is wrong with the line.
 
-        `by_key`: a key was pressed, which need not come behind a wait that is under way.
+        `by_key`: a key was pressed, which need not come behind a wait that is under way. `shown` is the moment
+        that was seen when the line was typed, if it was behind the present.
         """
 
     def cancel(self) -> bool:
@@ -51,8 +53,9 @@ class Still:
     busy = None
     waiting = ()
 
-    def run(self, line: str, *, by_key: bool = False) -> "Future[list[Outcome]]":
+    def run(self, line: str, *, by_key: bool = False, shown: Shown | None = None) -> "Future[list[Outcome]]":
         """Run the commands of a line, here and now."""
+        self.session.shown = shown
         future: Future[list[Outcome]] = Future()
         future.set_result(perform_line(line, self.session, lambda bound, _: self.session.perform(bound)))
         return future

@@ -18,7 +18,7 @@ from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
-from raftplay.session.branches import Branch
+from raftplay.session.branches import Branch, Mark, Shown
 from raftplay.tui.noteworthy import BEGINNINGS, FAULTS, REACHABLE, is_quiet, is_read, stops_at
 from raftplay.tui.stage.scene import Scene, key_of
 from raftplay.tui.under_way import USUAL, UnderWay
@@ -188,6 +188,11 @@ class Playhead:
     def seq(self) -> int:
         """Return the number of the last event that is shown."""
         return self._world.seq
+
+    @property
+    def shown(self) -> Shown | None:
+        """Return the moment that is shown, None if it is the present."""
+        return None if self.is_current else Shown(self.branch, Mark(self.seq, self._world.time))
 
     @property
     def is_current(self) -> bool:

@@ -68,7 +68,7 @@ class TerminalApp(PacedApp, inherit_bindings=False):
 
     def toast(self, text: str, severity: SeverityLevel = "information") -> None:
         """A short message that goes away by itself."""
-        self.notify(visible(text), severity=severity, markup=False)
+        self.notify("\n".join(map(visible, text.split("\n"))), severity=severity, markup=False)
 
     def copy(self, text: str) -> None:
         """Have the terminal put `text` on the clipboard (OSC 52)."""

@@ -118,9 +118,81 @@ def test_the_page_opens_steps_jumps_and_plays_without_a_fault(browser: "sync_api
     before = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.keyboard.press("t")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert "asks for votes in term 1" in page.text_content("#printed")
     assert seen.faults == []
+
+
+def boxes(seen: Opened, selector: str) -> list[dict[str, float]]:
+    return [box for one in seen.page.locator(selector).all() if (box := one.bounding_box())]
+
+
+def test_on_paper_stand_the_whole_stage_the_diagram_and_what_happened(browser: "sync_api.Browser", story: Path):
+    seen = opened(browser, story, "#t=0.2", color_scheme="dark")
+    page = seen.page
+    assert page.pdf(format="A4").startswith(b"%PDF")  # as the browser prints it: it comes back from it unharmed
+    assert page.text_content("#printed") == ""
+    page.set_viewport_size({"width": 690, "height": 1000})  # as wide as A4 has room for
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    assert not page.locator("footer").is_visible()
+    [stage] = boxes(seen, "#stage")
+    for disc in boxes(seen, ".node .disc"):
+        assert stage["y"] <= disc["y"] <= stage["y"] + stage["height"] - disc["height"], "no node is cut off"
+    diagram = page.locator("#printed figure")
+    assert diagram.count() >= 1
+    drawn = " ".join(diagram.all_text_contents())
+    assert page.locator("#printed figure .arrow").count() > 5
+    for words in ("asks for votes in term 1", "it leads term 1", "it leads term 2"):
+        assert words in drawn, "the diagram has the whole run, not what is shown"
+        assert words in page.inner_text("#printed ol")
+    for figure in boxes(seen, "#printed figure"):
+        assert figure["height"] < 950, "each part fits on a page"
+        assert figure["x"] + figure["width"] <= 690
+    assert seen.faults == []
+
+
+OUTSIDE = """() => {
+  const stage = document.getElementById("stage").getBoundingClientRect(), found = [];
+  for (const text of document.querySelectorAll("#stage text")) {
+    const box = text.getBoundingClientRect();
+    if (box.width && (box.left < stage.left - 1 || box.right > stage.right + 1 || box.top < stage.top - 1 || box.bottom > stage.bottom + 1)) found.push(text.textContent);
+  }
+  return found;
+}"""
+
+CROWDED = """
+nodes 5
+backend sim
+seed 1
+wait leader
+disk leader delay=1s
+freeze leader
+hold leader->all
+submit "a rather long command for so small a stage"
+sleep 20ms
+partition 0 | 1 | 2,3,4
+sleep 10ms
+"""
+
+
+def test_no_word_leaves_the_stage_and_each_node_stands_on_its_side(browser: "sync_api.Browser", tmp_path: Path):
+    file = export(parse_script("crowded", CROWDED), tmp_path / "page.html")
+    for width, height in ((390, 844), (1280, 800)):
+        seen = opened(browser, file, "#t=0", viewport={"width": width, "height": height}, reduced_motion="reduce")
+        before = -1
+        while (at := seen.event()) != before:
+            assert seen.page.evaluate(OUTSIDE) == [], f"{width} columns, event {at}"
+            before = at
+            seen.page.keyboard.press("ArrowRight")
+        sides = boxes(seen, ".part")
+        assert len(sides) == 3
+        for disc, name in zip(boxes(seen, ".node .disc"), "01222", strict=True):
+            side = sides[int(name)]
+            assert side["x"] < disc["x"] < side["x"] + side["width"] - disc["width"]
+            assert side["y"] + 15 < disc["y"] < side["y"] + side["height"] - disc["height"], (
+                "below the side's name"
+            )
+        assert seen.faults == []
 
 
 def test_a_step_shows_what_leads_to_it_and_ends_there(browser: "sync_api.Browser", story: Path):

@@ -44,7 +44,13 @@ COMMANDS = (
     "wait leader within 300ms", "wait committed {value} within 200ms", "watch on", "help submit", "timers align",
     "timers spread", "new nodes={some} seed={value}", "new", "play elections", "lesson 1", "present", "notes",
     "nonsense {value}", "submit [@click=app.quit]x[/]", "", "a" * 300, "submit {value}; submit {value}; step",
-    "spotlight {node}", "compare", "compare b1", "check", "invariants",
+    "spotlight {node}", "compare", "compare b1", "check", "invariants", "put x {value}", "get x as alice",
+    "append x {value}", "cas x {value} {other}", "load clients=3 rate=50/s keys=2 for 300ms", "history", "why put x",
+    "mark here", "mark", "goto here", "goto 100ms", "why {value}", "transfer to {node}", "snapshot all",
+    "set reads index", "set checkquorum on", "set prevote on", "set snapshot 3", "repeat 2; submit x; end",
+    "tear {node} after 1", "wipe {node}", "disk {node} stall", "disk all clear", "clock {node} rate=1.5",
+    "cut {node}->{other}", "hold {node}->{other} appends", "drop {node} after 2", "undrop {node}", "play figure-8",
+    "restart {node} empty", "timing {node} election=50..60ms", "why put x", "why alice", "switch b2",
 )  # fmt: skip
 
 

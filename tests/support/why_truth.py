@@ -242,13 +242,17 @@ def check_refusals(watched: Watched, id: int, facts: RejectionFacts) -> None:
         assert found is None or not found.yes
 
 
+Decided = decisions.VoteDecided | decisions.AppendDecided | decisions.ConfirmDecided | decisions.ReadIndexDecided
+"""The decisions about requests that have a ruling."""
+
+
 def check_ruling(found: Verdict | None, record: facts.Record | None) -> None:
     """The ruling tells what the event tells, or both are missing."""
     assert (found is None) == (record is None), (found, record)
     if found is None or record is None:
         return
     event = record.event
-    assert isinstance(event, decisions.VoteDecided | decisions.AppendDecided)
+    assert isinstance(event, Decided)
     assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
     assert (found.args, found.rule) == (event.args, event.rule)
     assert record.after is not None

@@ -39,6 +39,7 @@ class Witness:
         if isinstance(record.event, decisions.DecisionBase):
             self._decided(record)
             self._compacted(record)
+            self._vouched(record)
         else:
             self._happened(record)
 
@@ -65,6 +66,13 @@ class Witness:
                     del self.sent[key]
             case decisions.Applied(entry=entry):
                 self.applied.setdefault(entry.index, record)
+
+    def _vouched(self, record: facts.Record) -> None:
+        match record.event:
+            case decisions.ConfirmDecided(success=True):
+                self.heard[record.node] = record
+            case decisions.ConfirmDecided(args=args) | decisions.ReadIndexDecided(args=args, success=False):
+                self._refused(record, args.sender)
 
     def _compacted(self, record: facts.Record) -> None:
         node, event = record.node, record.event

@@ -16,6 +16,7 @@ from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
 from raftplay.tui.app import RaftApp
 from raftplay.tui.play import Player
+from raftplay.watch.facts import Frozen
 
 
 def lived(
@@ -219,3 +220,23 @@ def test_a_counterexample_is_opened_where_it_breaks(tmp_path: Path) -> None:
             asyncio.run(run())
         finally:
             driver.close()
+
+
+def test_a_mark_names_the_moment_that_is_shown_and_behind_a_deed_the_present() -> None:
+    async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
+        app.watches = True
+        await until(app, pilot, lambda: app.playhead is not None)
+        playhead, branch = app.playhead, app.driver.session.branch
+        assert playhead is not None
+        await until(app, pilot, lambda: playhead.is_behind)
+        playhead.hold(True)
+        await pilot.press(":", *"mark here", "enter")
+        await until(app, pilot, lambda: "here" in branch.marks)
+        assert branch.marks["here"].seq == playhead.seq < branch.history.last_seq
+        assert branch.marks["here"].time == app.shown_time
+        app.do("freeze 1; mark there", typed=True)
+        await until(app, pilot, lambda: "there" in branch.marks)
+        assert branch.marks["there"].seq > branch.marks["here"].seq
+        assert isinstance(branch.history.record(branch.marks["there"].seq).event, Frozen)
+
+    lived(watch)

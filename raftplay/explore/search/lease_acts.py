@@ -1,4 +1,4 @@
-"""Acts for clusters whose leaders read by their leases: what makes a leader lead on, in its own eyes, for too long.
+"""Acts for clusters whose leaders read by their leases: what makes a leader lead on, in its own eyes, too long.
 
 Each act takes longer than a lease, so its steps follow one another without other acts in between. The pauses come
 from the timings of the cluster.

@@ -160,16 +160,25 @@
   });
 
   const network = (event) => data.network[Math.max(0, at(data.network, event))];
+  const marksOf = (state) => texts[state.marks].replace(/^down,? ?/, "").split(", ").filter(Boolean).slice(0, 2);
+  const edges = (ids) => {  // the room above and below the middle of a node, for its texts
+    const lines = radius < 25 ? 0 : Math.max(0, ...ids.map((id) => marksOf(stateOf(id, now)).length));
+    return [radius + 12 + 14 * Math.max(lines, radius < 25 ? 0 : 1), radius + (radius > 24 ? 46 : 20)];
+  };
   const ring = (ids, box, spotsOut) => {
-    const up = radius + 16, down = radius + (radius > 24 ? 46 : 20), wide = radius > 24 ? 66 : radius + 10;
-    const cx = box.x + box.w / 2, cy = box.y + (up + box.h - down) / 2;
-    let rx = Math.max(0, box.w / 2 - wide), ry = Math.max(0, (box.h - up - down) / 2);
+    const [up, down] = edges(ids), wide = radius > 24 ? 66 : radius + 10, room = Math.max(0, box.h - up - down);
+    const cx = box.x + box.w / 2;
+    let rx = Math.max(0, box.w / 2 - wide), ry = room / 2;
+    if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, up, room, spotsOut); return; }
+    if (ids.length === 1) { spotsOut[ids[0]] = [cx, box.y + up + room / 2]; return; }
+    const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2;
+    const [most, least] = extent(angles(rx, ry, turn, ids.length));  // a triangle is not as high as its circle
+    ry = most - least > 0.1 ? room / (most - least) : 0;
     rx = Math.min(rx, Math.max(ry, 60) * 1.75);
-    if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, spotsOut); return; }
-    if (ids.length === 1) { spotsOut[ids[0]] = [cx, cy]; return; }
-    const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2, around = angles(rx, ry, turn, ids.length);
+    const around = angles(rx, ry, turn, ids.length), cy = box.y + up + (ry ? -least * ry : room / 2);
     ids.forEach((id, i) => { spotsOut[id] = [cx + rx * Math.cos(around[i]), cy + ry * Math.sin(around[i])]; });
   };
+  const extent = (around) => [Math.max(...around.map(Math.sin)), Math.min(...around.map(Math.sin))];
   const angles = (rx, ry, turn, count) => {  // many are as far apart as they can be along an ellipse
     if (count <= 7) return Array.from({ length: count }, (_, i) => turn + 2 * Math.PI * i / count);
     const steps = 360, along = [0];
@@ -184,9 +193,9 @@
     for (let a = 0; a < n; a++) for (let b = 0; b < a; b++) least = Math.min(least, Math.hypot(spots[a][0] - spots[b][0], spots[a][1] - spots[b][1]));
     return least;
   };
-  const inRow = (ids, box, spotsOut) => {
+  const inRow = (ids, box, up, room, spotsOut) => {
     const step = box.w / ids.length;
-    ids.forEach((id, i) => { spotsOut[id] = [box.x + step * (i + 0.5), box.y + radius + 22 + Math.max(0, (box.h - 2 * radius - 78) / 2)]; });
+    ids.forEach((id, i) => { spotsOut[id] = [box.x + step * (i + 0.5), box.y + up + room / 2]; });
   };
   const lay = () => {
     width = Math.max(280, stage.clientWidth); height = Math.max(220, stage.clientHeight);
@@ -195,22 +204,36 @@
     radius = clamp(room * (n <= 5 ? 0.088 : n <= 7 ? 0.075 : 1.1 / (n + 6)), 13, 44);
     for (;;) {  // smaller nodes where there is too little room
       const boxes = boxesOf(sides);
-      if (nearest() >= 2 * radius + 14 || radius <= 11) return boxes;
+      if (nearest() >= 2 * radius + 14 && boxes.every(isEnough) || radius <= 11) return boxes;
       radius = Math.max(11, radius * 0.88);
     }
   };
-  const boxesOf = (sides) => {
-    const across = width > height * 0.9 && width > 520, boxes = [];
-    spots = [];
-    let from = 10;
-    const along = (across ? width : height) - 10 - 10 * sides.length, weight = sides.reduce((sum, side) => sum + side.length + 1, 0);
+  const isEnough = (box) => box.h - box.head >= edges(box.ids)[0] + edges(box.ids)[1];
+  const rowsOf = (sides) => {  // on a narrow stage: a side below the other; small ones share a row where there are many
+    const rows = [];
     for (const side of sides) {
-      const size = along * (side.length + 1) / Math.max(1, weight);
-      const box = across ? { x: from, y: 10, w: size, h: height - 20 } : { x: 10, y: from, w: width - 20, h: size };
-      from += size + 10;
-      boxes.push(box);
-      ring(side, sides.length > 1 ? { x: box.x, y: box.y + 20, w: box.w, h: box.h - 20 } : { x: 0, y: 0, w: width, h: height }, spots);
+      const row = rows[rows.length - 1];
+      if (row && sides.length > 2 && row.flat().length + side.length <= 3) row.push(side); else rows.push([side]);
     }
+    return rows;
+  };
+  const boxesOf = (sides) => {
+    const across = width > height * 0.9 && width > 520, boxes = [], gap = 10;
+    const rows = across ? [sides] : rowsOf(sides), weights = rows.map((row) => Math.max(...row.map((side) => side.length)) > 2 ? 1.5 : 1);
+    const high = height - gap - gap * rows.length, all = weights.reduce((sum, weight) => sum + weight, 0);
+    spots = [];
+    let y = gap;
+    rows.forEach((row, i) => {
+      const h = high * weights[i] / all, wide = width - gap - gap * row.length, parts = row.reduce((sum, side) => sum + side.length + 1, 0);
+      let x = gap;
+      for (const ids of row) {
+        const w = wide * (ids.length + 1) / parts, head = sides.length < 2 ? 0 : w < 190 ? 36 : 22;
+        boxes.push({ ids, x, y, w, h, head });
+        ring(ids, sides.length > 1 ? { x, y: y + head, w, h: h - head } : { x: 0, y: 0, w: width, h: height }, spots);
+        x += w + gap;
+      }
+      y += h + gap;
+    });
     for (let id = 0; id < n; id++) spots[id] = spots[id] || [width / 2, height / 2];
     return boxes;
   };
@@ -221,8 +244,8 @@
     if (sides.length > 1) sides.forEach((side, i) => {
       const box = boxes[i], name = texts[names[i]];
       const minor = !name.startsWith("majority");
-      const label = box.w < name.length * 7 ? name.split(": ") : [name];
-      const text = svg("text", { class: "sidename", x: box.x + box.w / 2, y: box.y + 20 });
+      const label = box.head > 22 ? name.split(": ") : [name];
+      const text = svg("text", { class: "sidename", x: box.x + box.w / 2, y: box.y + 18 });
       label.forEach((line, j) => text.append(svg("tspan", { x: box.x + box.w / 2, dy: j ? 15 : 0 }, line)));
       layers.sides.append(svg("rect", { class: minor ? "part minor" : "part", x: box.x, y: box.y, width: box.w, height: box.h, rx: 14 }), text);
     });
@@ -249,6 +272,34 @@
     }
   };
 
+  const inside = (id, text) => {  // how far a text moves from the middle of its node, to stay on the stage
+    const half = text.length * 3.4 + 4, x = spots[id][0];
+    return half > width / 2 ? 0 : clamp(x, half, width - half) - x;
+  };
+  let fixed = [];  // the boxes that words should not cover: nodes, and the texts beside them
+  const boxOf = (text, x, y, anchor) => {
+    const wide = text.length * 7, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
+    return { left, right: left + wide, top: y - 11, bottom: y + 3 };
+  };
+  const common = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
+  const textsOf = (id) => {
+    const [x, y] = spots[id], state = stateOf(id, now), marks = marksOf(state).map((mark) => cut(mark, 34));
+    const under = nodes[id].under.textContent, disc = { left: x - radius, right: x + radius, top: y - radius, bottom: y + radius };
+    return [disc, boxOf(under, x + inside(id, under), y + radius + 22, "middle"), ...marks.map((mark, i) => boxOf(mark, x + inside(id, mark), y - radius - 12 - 14 * (marks.length - 1 - i), "middle"))];
+  };
+  const placed = (word, places, message, taken) => {  // the place where a word covers least; it stays where it is while nothing is in its way
+    const boxes = places.map(([x, y, anchor]) => {
+      const half = word.length * 3.6, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
+      const high = width - (anchor === "middle" ? half + 4 : anchor === "start" ? 2 * half + 4 : 4), inX = clamp(x, low, Math.max(low, high)), inY = clamp(y, 14, height - 6);
+      return { x: inX, y: inY, anchor, box: boxOf(word, inX, inY, anchor) };
+    });
+    const cost = boxes.map(({ box }, i) => i + taken.reduce((sum, other) => sum + common(box, other), 0));
+    const best = cost.indexOf(Math.min(...cost)), kept = playing && message.place !== undefined && cost[message.place] < 60 ? message.place : best;
+    message.place = kept;
+    taken.push(boxes[kept].box);
+    return boxes[kept];
+  };
+
   const paintNodes = () => {
     const small = radius < 25;
     nodes.forEach((node, id) => {
@@ -263,17 +314,20 @@
       put(node.rail, { r: radius + 6 });
       put(node.name, { y: small ? 5 : 0, style: `font-size:${small ? 12 : 17}px` });
       say(node.name, `n${id}${small && leads ? "★" : ""}`);
-      put(node.role, { y: 15, display: small ? "none" : "inline" });
-      say(node.role, state.up ? `${kind === "follower" && role === "follower" ? "" : state.sign + " "}${role}` : "✖ down");
+      const roleText = state.up ? `${kind === "follower" && role === "follower" ? "" : state.sign + " "}${role}` : "✖ down";
+      put(node.role, { y: 15, display: small ? "none" : "inline", style: `font-size:${Math.min(11, (2 * radius - 10) / (0.58 * roleText.length)).toFixed(1)}px` });
+      say(node.role, roleText);
       const vote = state.vote >= 0 ? `, vote n${state.vote}` : "";
-      put(node.under, { y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
-      say(node.under, small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`);
-      const shown = marks.replace(/^down,? ?/, "");
-      put(node.fault, { y: -radius - 12, display: shown && !small ? "inline" : "none" });
-      say(node.fault, cut(shown, 34));
+      const term = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
+      put(node.under, { x: small ? 0 : inside(id, term), y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
+      say(node.under, term);
+      const shown = marksOf(state);
+      put(node.fault, { display: shown.length && !small ? "inline" : "none" });
+      node.fault.replaceChildren(...shown.map((mark, i) => svg("tspan", { x: inside(id, cut(mark, 34)), y: -radius - 12 - 14 * (shown.length - 1 - i) }, cut(mark, 34))));
       paintEntries(node.log, state, small);
       paintTimer(node, state);
     });
+    fixed = radius < 25 ? [] : nodes.flatMap((node, id) => textsOf(id));
     put(picture, { "aria-label": nodes.map((node) => node.group.getAttribute("aria-label")).join("; ") });
   };
   const paintEntries = (group, state, small) => {
@@ -303,10 +357,16 @@
     put(node.timer, { r: radius + 6, "stroke-dasharray": `${(left * around).toFixed(1)} ${around.toFixed(1)}`, transform: "rotate(-90)" });
   };
 
+  const besides = (hx, hy, sx, sy, ux, ox, oy) => {  // where the word of a message may stand: beside its head, or its trail
+    const mx = (sx + hx) / 2, my = (sy + hy) / 2;
+    if (Math.abs(ux) > 0.8) return [[hx, hy + (oy >= 0 ? 20 : -11), "middle"], [hx, hy + (oy >= 0 ? -11 : 20), "middle"], [mx, my + (oy >= 0 ? 20 : -11), "middle"], [mx, my + (oy >= 0 ? -11 : 20), "middle"]];
+    const [by, near, far] = ox >= 0 ? [12, "start", "end"] : [-12, "end", "start"];
+    return [[hx + by, hy + 4, near], [hx - by, hy + 4, far], [mx + by, my + 4, near], [mx - by, my + 4, far], [hx + by, hy - 14, near], [hx + by, hy + 20, near]];
+  };
   const paintMessages = () => {
     layers.messages.replaceChildren();
     layers.words.replaceChildren();
-    const busy = radius < 25 || n > 7;
+    const busy = radius < 25 || n > 7, taken = [...fixed];
     for (const message of underWay()) {
       if (!message.weight && message.end && wall[message.end] - wall[message.sent] < 0.1 && message.fate !== 2) continue;
       const lostFor = message.fate === 2 && message.end && message.end <= now ? place - wall[message.end] : -1;
@@ -325,16 +385,17 @@
       if (lostFor >= 0) {
         const r = message.weight ? 6 : 3.5;
         group.append(svg("path", { class: message.weight ? "lost" : "lost idle", d: `M${hx - r} ${hy - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}` }));
-        if (!busy && message.weight) layers.words.append(svg("text", { class: "reason halo", x: clamp(hx, 60, width - 60), y: hy - 12 }, `${message.word} lost`));
+        if (!busy && message.weight) {
+          const text = `${message.word} lost`, { x, y, anchor } = placed(text, [[hx, hy - 12, "middle"], [hx, hy + 20, "middle"], [hx + 12, hy + 4, "start"], [hx - 12, hy + 4, "end"]], message, taken);
+          layers.words.append(svg("text", { class: "reason halo", style: `text-anchor:${anchor}`, x, y }, text));
+        }
       } else {
         if (message.weight) group.append(svg("line", { class: "trail", x1: sx, y1: sy, x2: hx, y2: hy }));
         const angle = Math.atan2(ey - sy, ex - sx) * 180 / Math.PI;
         group.append(message.weight ? svg("path", { class: "head", d: "M8 0L-5 -6L-2 0L-5 6Z", transform: `translate(${hx.toFixed(1)} ${hy.toFixed(1)}) rotate(${angle.toFixed(1)})` }) : svg("circle", { class: "head", cx: hx, cy: hy, r: 3.5 }));
         if (message.weight && (!busy || message.weight > 2 && n < 12)) {
-          const side = Math.abs(ux) > 0.8 ? [0, oy >= 0 ? 20 : -11] : [ox >= 0 ? 12 : -12, 4];
-          const anchor = Math.abs(ux) > 0.8 ? "middle" : ox >= 0 ? "start" : "end", half = message.word.length * 3.6;
-          const low = anchor === "middle" ? half + 6 : anchor === "end" ? 2 * half + 6 : 6, high = width - (anchor === "middle" ? half + 6 : anchor === "start" ? 2 * half + 6 : 6);
-          layers.words.append(svg("text", { class: "word halo", style: `${hue(message.term)};text-anchor:${anchor}`, x: clamp(hx + side[0], low, high), y: clamp(hy + side[1], 14, height - 6) }, message.word));
+          const { x, y, anchor } = placed(message.word, besides(hx, hy, sx, sy, ux, ox, oy), message, taken);
+          layers.words.append(svg("text", { class: "word halo", style: `${hue(message.term)};text-anchor:${anchor}`, x, y }, message.word));
         }
       }
       group.append(svg("title", {}, `n${message.src} → n${message.dst}: ${message.detail}`));
@@ -409,33 +470,42 @@
 
   // ---- space-time
 
+  const PAD = 14;
   const time = $("time"), lanes = $("lanes");
   const sheet = svg("svg", {});
   const spacer = el("div", {});
   time.append(spacer, sheet);
   let follows = true, painting = false;
-  const lane = () => {
-    const wide = time.clientWidth || 400, left = 58, narrow = wide < 380;
+  const lane = (wide) => {
+    const left = 58, narrow = wide < 380;
     const pitch = clamp((wide - left - (narrow ? 110 : 190)) / n, n > 9 ? 13 : 26, narrow ? 40 : 42);
-    return { wide, left, pitch, x: (id) => left + pitch * (id + 0.5), words: left + pitch * n + 10 };
+    return { wide, left, pitch, least: -Infinity, x: (id) => left + pitch * (id + 0.5), words: left + pitch * n + 10 };
   };
-  const paintTime = () => {
-    if (tab !== "time" || !time.clientHeight) return;
-    const shape = lane(), pad = 14, high = time.clientHeight, bottom = place * SCALE + pad;
-    lanes.replaceChildren();
+  const lettersOf = (shape) => Math.floor((shape.wide - shape.words - 4) / 6.3);
+  const headOf = (shape, event) => {  // the names of the nodes, above their lines
     const head = svg("svg", { width: shape.wide, height: 26 });
     for (let id = 0; id < n; id++) {
-      const state = stateOf(id, now);
+      const state = stateOf(id, event);
       if (shape.pitch < 20 && id % 2) continue;
       head.append(svg("text", { x: shape.x(id), y: 18, "text-anchor": "middle", style: hue(state.term) + (state.acts ? ";font-weight:700;fill:var(--hue)" : "") }, `n${id}${state.up ? state.sign === "●" || shape.pitch < 30 ? "" : state.sign : "✖"}`));
     }
-    lanes.append(head);
-    spacer.style.height = `${Math.max(high, bottom + 30)}px`;
-    if (follows) { painting = true; time.scrollTop = bottom + 30 - high; painting = false; }
+    return head;
+  };
+  const paintTime = () => {
+    if (tab !== "time" || !time.clientHeight) return;
+    const shape = lane(time.clientWidth || 400), high = time.clientHeight, bottom = place * SCALE + PAD;
+    lanes.replaceChildren(headOf(shape, now));
+    const newest = told[at(told, now)], below = 16 + 14 * (newest ? folded(texts[newest[1]], lettersOf(shape) - 4, 3).length : 1);
+    spacer.style.height = `${Math.max(high, bottom + below)}px`;
+    if (follows) { painting = true; time.scrollTop = bottom + below - high; painting = false; }
     const top = time.scrollTop - 40, until = Math.min(bottom, time.scrollTop + high + 40);
-    const firstEvent = eventAt(Math.max(0, (top - pad) / SCALE)), lastEvent = Math.min(now, eventAt((until - pad) / SCALE));
-    const y = (event) => wall[event] * SCALE + pad - top;
-    put(sheet, { width: shape.wide, height: Math.max(1, until - top + 30), style: `top:${top}px` });
+    put(sheet, { width: shape.wide, height: Math.max(1, until - top + below), style: `top:${top}px` });
+    drawTime(sheet, shape, top, until, now, place);
+    sheet.append(svg("line", { class: "nowline", x1: shape.left - 4, x2: shape.words - 8, y1: bottom - top, y2: bottom - top }));
+  };
+  const drawTime = (sheet, shape, top, until, now, place) => {  // the part of the diagram between two heights
+    const firstEvent = eventAt(Math.max(0, (top - PAD) / SCALE)), lastEvent = Math.min(now, eventAt((until - PAD) / SCALE));
+    const y = (event) => wall[event] * SCALE + PAD - top, end = until - top;
     sheet.replaceChildren();
     for (let id = 0; id < n; id++) {
       const list = states[id];
@@ -444,7 +514,7 @@
         const state = list[i][1], role = texts[state.role];
         let last = i;  // states that look alike are one line
         while (last + 1 < list.length && list[last + 1][0] <= lastEvent && list[last + 1][1].role === state.role && list[last + 1][1].term === state.term) last++;
-        const y1 = Math.max(-10, y(list[i][0])), y2 = last + 1 < list.length && list[last + 1][0] <= lastEvent ? y(list[last + 1][0]) : until - top;
+        const y1 = Math.max(-10, y(list[i][0])), y2 = last + 1 < list.length && list[last + 1][0] <= lastEvent ? y(list[last + 1][0]) : end;
         const kind = !state.up ? "gone" : state.acts && role === "leader" ? "lead" : /candidate/.test(role) ? "ask" : "";
         if (y2 > y1) sheet.append(svg("line", { class: `lane ${kind}`, style: hue(state.term), x1: shape.x(id), y1, x2: shape.x(id), y2 }));
         i = last;
@@ -456,7 +526,7 @@
       const ended = m.end && m.end <= now, lost = m.fate === 2 && ended;
       const way = lost ? 0.62 : ended ? 1 : m.end ? clamp((place - wall[m.sent]) / Math.max(0.01, wall[m.end] - wall[m.sent]), 0, 1) : 0.5;
       const x1 = shape.x(m.src), full = shape.x(m.dst), x2 = x1 + (full - x1) * way;
-      const y1 = y(m.sent), y2 = ended ? Math.max(y(m.end), y1 + 2) : until - top;
+      const y1 = y(m.sent), y2 = ended ? Math.max(y(m.end), y1 + 2) : end;
       if (m.sent === m.end || !m.weight && ended && wall[m.end] - wall[m.sent] < 0.1) continue;
       sheet.append(svg("line", { class: `arrow${idle}`, style: hue(m.term), x1, y1, x2, y2 }));
       if (lost) sheet.append(svg("path", { class: `cross${idle}`, d: `M${x2 - 4} ${y2 - 4}l8 8m0 -8l-8 8` }));
@@ -465,14 +535,14 @@
         sheet.append(svg("path", { class: `tip${idle}`, style: hue(m.term), d: "M0 0L-7 -3.6L-7 3.6Z", transform: `translate(${x2.toFixed(1)} ${y2.toFixed(1)}) rotate(${angle.toFixed(1)})` }));
       }
     }
-    const room = Math.floor((shape.wide - shape.words - 4) / 6.3);
+    const room = lettersOf(shape), newest = told[at(told, now)];
     let free = -99;
     const range = told.slice(Math.max(0, at(told, firstEvent)), at(told, lastEvent) + 1);
     for (const row of range.reverse()) {  // the newest first: it is read first
       const where = y(row[0]) + 4;
-      if (free !== -99 && free - where < 15) continue;
-      const isLast = row === told[at(told, now)];
-      const lines = folded(texts[row[1]], isLast ? room - 4 : room, free === -99 ? 1 : Math.min(3, Math.floor((free - where) / 14)));
+      if (where < shape.least || free !== -99 && free - where < 15) continue;
+      const isLast = row === newest;
+      const lines = folded(texts[row[1]], isLast ? room - 4 : room, free === -99 ? 3 : Math.min(3, Math.floor((free - where) / 14)));
       free = where;
       sheet.append(svg("text", { class: "clock", x: 50, y: where }, timeOf(row[0])));
       if (room > 8) lines.forEach((line, i) => sheet.append(svg("text", { class: isLast ? "told last" : "told", x: shape.words, y: where + 14 * i }, line, svg("title", {}, texts[row[1]]))));
@@ -482,7 +552,6 @@
       const sign = { leader: "★", down: "✖", breach: "!" }[kind];
       if (sign) sheet.append(svg("text", { class: "halo", x: shape.x(node), y: y(event) + 4, "text-anchor": "middle", style: `${hue(stateOf(node, event).term)};fill:${kind === "leader" ? "var(--hue)" : "var(--bad)"};font-size:13px` }, sign));
     }
-    sheet.append(svg("line", { class: "nowline", x1: shape.left - 4, x2: shape.words - 8, y1: bottom - top, y2: bottom - top }));
   };
   time.addEventListener("scroll", () => {
     if (painting) return;
@@ -716,9 +785,20 @@
   });
   addEventListener("hashchange", () => { const wanted = fromAddress(); if (wanted !== null && wanted !== now) { playing && play(false); show(wanted); } });
 
-  // ---- for paper: all that was told, in order
+  // ---- for paper: the moment that is shown, the space-time diagram, and all that was told, in order
 
-  addEventListener("beforeprint", () => {
+  const SHEET = 860, WIDE = 660, SHEETS = 24;  // the height of a part of the diagram, its width, and the most parts
+  const diagram = () => {
+    const shape = { ...lane(WIDE), least: 14 }, whole = total * SCALE + 2 * PAD, parts = [];  // rows above belong to the part before
+    for (let top = 0; top < whole && parts.length < SHEETS; top += SHEET) {
+      const until = Math.min(whole, top + SHEET), part = svg("svg", { width: WIDE, height: until - top + 14 });
+      drawTime(part, shape, top - 10, until, N, total);
+      parts.push(el("figure", {}, headOf(shape, eventAt(Math.max(0, (top - PAD) / SCALE))), part));
+    }
+    if (whole > SHEETS * SHEET) parts.push(el("p", {}, `The diagram ends here, at ${timeOf(eventAt(SHEETS * SHEET / SCALE))} s; the list below has the rest.`));
+    return parts;
+  };
+  const retold = () => {
     const items = [];
     let shown = -1;
     for (const [event, said, why] of told) {
@@ -729,7 +809,16 @@
       }
       items.push(el("li", {}, el("time", {}, timeOf(event)), texts[said], " ", el("span", { class: "rule" }, texts[why])));
     }
-    $("printed").replaceChildren(el("h2", {}, "What happened"), el("ol", {}, ...items));
+    return items;
+  };
+  addEventListener("beforeprint", () => {
+    playing && play(false);
+    picture.setAttribute("viewBox", `0 0 ${width} ${height}`);  // as large as the paper has room for
+    $("printed").replaceChildren(el("h2", {}, "Space-time diagram"), ...diagram(), el("h2", {}, "What happened"), el("ol", {}, ...retold()));
+  });
+  addEventListener("afterprint", () => {
+    picture.removeAttribute("viewBox");
+    $("printed").replaceChildren();
     dirty.all = dirty.size = true;
     paint();
   });
@@ -746,7 +835,7 @@
     const button = el("button", { type: "button" }, "go to the violation");
     button.addEventListener("click", () => go(data.breach));
     $("chips").append(el("li", { class: "bad" }, button));
-  } else if (data.failure) chip(cut(data.failure, 80), "bad");
+  } else if (data.failure) chip(cut(data.failure, 80), "bad long");
   if (data.forgotten) chip(`${data.forgotten} earlier events are not kept`);
   chip(many(N, "event"));
   new ResizeObserver(() => { dirty.all = dirty.size = true; paint(); }).observe(stage);

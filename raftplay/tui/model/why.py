@@ -1,11 +1,11 @@
 """Why: what broke, and the selected entry or node explained, in the words of `why`."""
 
+from raftplay import why as asking
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
 from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
 from raftplay.tui.model.pane import Pane
-from raftplay.why.answers import why_broken, why_node, why_not_committed
 from raftplay.why.words.text import Explanation
 
 
@@ -24,8 +24,8 @@ def why(view: View, context: Context, told: tuple[Explanation, ...] | None = Non
 
 def answers_on(view: View, node: int, entry: int | None = None) -> tuple[Explanation, ...]:
     """Why an invariant broke, if one did, and why `entry` is committed or not, or why `node` is what it is."""
-    broken = (why_broken(view),) if view.breach is not None else ()
-    return (*broken, why_node(view, node) if entry is None else why_not_committed(view, entry))
+    broken = (asking.why_broken(view),) if view.breach is not None else ()
+    return (*broken, asking.why_node(view, node) if entry is None else asking.why_not_committed(view, entry))
 
 
 class Told:

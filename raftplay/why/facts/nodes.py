@@ -248,7 +248,7 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
 
 def _heard(trail: EventIndex, story: Story) -> Verdict | SnapshotWord | None:
     record = story.heard
-    if record is None or isinstance(record.event, decisions.AppendDecided):
+    if record is None or isinstance(record.event, decisions.AppendDecided | decisions.ConfirmDecided):
         return verdict_of(trail, record)
     return word_of(record)
 

@@ -1,12 +1,14 @@
 """The fate of a read without the log: which node it reached, who vouches for it, and what it waits for."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.past.calls import ClientCall
 from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
 from raftplay.watch.facts import Record
+from raftplay.why.facts.verdicts import Verdict, verdict_on_read_index
 
 Wait = Literal["own entry", "index", "round", "apply"]
 """Its obstacle: an entry of the leader's term, the leader's index, its round, the node's own log."""
@@ -17,7 +19,8 @@ class ReadFacts:
     """A read at `node`, for which `leader` vouches. `ended` is None while it waits, for what `waits` says.
 
     `is_answered`: by `rule`, from the state after `index`; else `rule` is why it was not. `round` is the one that
-    it needs, which `by` have confirmed so far.
+    it needs, which `by` have confirmed so far. `said`: what the leader last replied to a
+    follower that asked it for an index.
     """
 
     node: int
@@ -30,6 +33,7 @@ class ReadFacts:
     waits: Wait | None = None
     round: int = 0
     by: tuple[int, ...] = ()
+    said: Verdict | None = None
 
 
 def reads_of(trail: EventIndex, call: ClientCall) -> tuple[ReadFacts, ...]:
@@ -42,15 +46,14 @@ def reads_of(trail: EventIndex, call: ClientCall) -> tuple[ReadFacts, ...]:
         for record in trail.of_kind(decisions.ReadStarted)
         if record.seq > call.called.seq and (until is None or record.seq < until)
     ]
-    return tuple(_read(trail, record, record.event) for record in begun if _is_begun(record.event))
+    return tuple(
+        replace(_read(trail, record, event), said=_said(trail, record, event.number))
+        for record in begun
+        if isinstance(event := record.event, decisions.ReadStarted)
+    )
 
 
-def _is_begun(event: object) -> bool:
-    return isinstance(event, decisions.ReadStarted)
-
-
-def _read(trail: EventIndex, record: Record, event: object) -> ReadFacts:
-    assert isinstance(event, decisions.ReadStarted)
+def _read(trail: EventIndex, record: Record, event: decisions.ReadStarted) -> ReadFacts:
     for kind in (decisions.ReadAnswered, decisions.ReadRefused):
         for end in trail.of_kind(kind):
             said = end.event
@@ -100,16 +103,31 @@ def _has_own_commit(trail: EventIndex, leader: int) -> bool:
 
 def _given(trail: EventIndex, record: Record, number: int) -> tuple[int, int] | None:
     """Return the event and the round by which the leader let a follower read; None if it has not."""
+    for each, said in _replies(trail, record, number):
+        if said.success:
+            return each.seq, said.round
+    return None
+
+
+def _said(trail: EventIndex, record: Record, number: int) -> Verdict | None:
+    """Return what the leader last replied to a follower that asked it for an index; None if it has not."""
+    last = None
+    for each, said in _replies(trail, record, number):
+        last = verdict_on_read_index(each, said)
+    return last
+
+
+def _replies(
+    trail: EventIndex, record: Record, number: int
+) -> Iterator[tuple[Record, decisions.ReadIndexDecided]]:
     for each in trail.of_kind(decisions.ReadIndexDecided):
         said = each.event
         if (
             isinstance(said, decisions.ReadIndexDecided)
-            and said.success
             and each.seq > record.seq
             and (said.args.node_id, said.args.read) == (record.node, number)
         ):
-            return each.seq, said.round
-    return None
+            yield each, said
 
 
 def _confirmed_by(trail: EventIndex, leader: int, round: int) -> tuple[int, ...]:

@@ -12,7 +12,13 @@ from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import Args, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Verdict, verdict_on_append, verdict_on_vote
+from raftplay.why.facts.verdicts import (
+    Verdict,
+    verdict_on_append,
+    verdict_on_confirm,
+    verdict_on_read_index,
+    verdict_on_vote,
+)
 
 CallStage = enum.Enum(
     "CallStage",
@@ -71,13 +77,19 @@ def journey(trail: EventIndex, rpc: RPC) -> Journey:
 
 
 def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
-    """Return the response that `record`, a VoteDecided or an AppendDecided, tells of; None for any other."""
-    if record is None or isinstance(record.event, decisions.ChunkReceived | decisions.SnapshotIgnored):
+    """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
+    if record is None:
         return None
-    if isinstance(record.event, decisions.AppendDecided):
-        return verdict_on_append(record, record.event)
-    assert isinstance(record.event, decisions.VoteDecided)
-    return verdict_on_vote(record, record.event, *trail.story(record.node).before_vote[record.seq])
+    match record.event:
+        case decisions.AppendDecided() as event:
+            return verdict_on_append(record, event)
+        case decisions.ConfirmDecided() as event:
+            return verdict_on_confirm(record, event)
+        case decisions.ReadIndexDecided() as event:
+            return verdict_on_read_index(record, event)
+        case decisions.VoteDecided() as event:
+            return verdict_on_vote(record, event, *trail.story(record.node).before_vote[record.seq])
+    return None
 
 
 def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
 from raftplay.raft.log import RaftLog
-from raftplay.raft.messages import NONE, AppendEntriesArgs, RequestVoteArgs
+from raftplay.raft.messages import NONE, AppendEntriesArgs, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import Record
 
@@ -26,7 +26,7 @@ class Verdict:
     node: int
     seq: int
     time: float
-    args: RequestVoteArgs | AppendEntriesArgs
+    args: RequestVoteArgs | AppendEntriesArgs | ConfirmArgs | ReadIndexArgs
     yes: bool
     rule: str
     own: NodeState
@@ -99,3 +99,18 @@ def verdict_on_append(record: Record, event: decisions.AppendDecided) -> Verdict
         sound = Rule.LOG_TOO_SHORT if args.prev_log_index > end.last_index else Rule.TERM_CONFLICT
     at = record.node, record.seq, record.time
     return Verdict(*at, args, event.success, event.rule, own, sound, event.conflict_term)
+
+
+def verdict_on_confirm(record: Record, event: decisions.ConfirmDecided) -> Verdict:
+    """Return the response to a Confirm."""
+    assert record.after is not None
+    args, own = event.args, record.after
+    is_stale = CORRECT.is_stale_append(args.term, own.current_term)
+    sound = Rule.STALE_TERM if event.success and is_stale else ""
+    return Verdict(record.node, record.seq, record.time, args, event.success, event.rule, own, sound)
+
+
+def verdict_on_read_index(record: Record, event: decisions.ReadIndexDecided) -> Verdict:
+    """Return the response to a ReadIndex."""
+    assert record.after is not None
+    return Verdict(record.node, record.seq, record.time, event.args, event.success, event.rule, record.after, "")

@@ -1,13 +1,16 @@
 """The words for what stands in the way of messages, and for the faults of a node."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from raftplay.past.links import Obstacle
 from raftplay.raft.messages import CMState
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, timing_text, write_text
-from raftplay.why.facts.nodes import NodeFaults
 from raftplay.why.words.text import at, since_text
+
+if TYPE_CHECKING:
+    from raftplay.why.facts.nodes import NodeFaults
 
 
 def obstacle_text(obstacle: Obstacle) -> str:
@@ -45,7 +48,7 @@ def past_obstacle_text(obstacle: Obstacle) -> str:
     return f"node {obstacle.node} was {'waiting for its disk' if obstacle.kind == 'writing' else obstacle.kind}"
 
 
-def hardware_lines(faults: NodeFaults) -> list[str]:
+def hardware_lines(faults: "NodeFaults") -> list[str]:
     """Return what is unusual about the disk, the clock and the timings of a node, one line each."""
     now, lines, write = faults.now, [], faults.write
     if now.writing_since is not None:
@@ -65,7 +68,7 @@ def hardware_lines(faults: NodeFaults) -> list[str]:
     return [*lines, f"it has its own timing: {own}"] if own else lines
 
 
-def fault_lines(faults: NodeFaults) -> list[str]:
+def fault_lines(faults: "NodeFaults") -> list[str]:
     """Return the faults of a live node, one line each."""
     now, lines = faults.now, []
     if now.frozen:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.reads import ReadFacts
+from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.text import at, span
+from raftplay.why.words.verdicts import verdict_text
 
 MOST = 4
 """The most reads that are told one by one."""
@@ -12,7 +14,18 @@ MOST = 4
 
 def read_lines(reads: Sequence[ReadFacts]) -> list[str]:
     """Return what became of each read of an operation, the last ones in order."""
-    return [waiting_words(read) if read.ended is None else _ended(read) for read in reads[-MOST:]]
+    lines = []
+    for read in reads[-MOST:]:
+        lines.append(waiting_words(read) if read.ended is None else _ended(read))
+        if read.said is not None:
+            lines.append(_said(read.said))
+    return lines
+
+
+def _said(said: Verdict) -> str:
+    """Return what the leader replied to a follower that asked it for an index."""
+    let = f"let node {said.asker} read" if said.yes else f"did not let node {said.asker} read"
+    return f"node {said.node} {let}, at {at(said.time)}: {verdict_text(said)}"
 
 
 def _ended(read: ReadFacts) -> str:

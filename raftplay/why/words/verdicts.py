@@ -1,7 +1,7 @@
 """The words for a response: its rule with operands and section, and where the correct algorithm differs."""
 
 from raftplay.raft.decisions import Rule, rule_words
-from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, RequestVoteArgs
+from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.text import log_end, span
@@ -37,6 +37,8 @@ def _operands(verdict: Verdict) -> str:
         return ""
     if isinstance(args, AppendEntriesArgs):
         return _append_operands(verdict, args)
+    if isinstance(args, ConfirmArgs | ReadIndexArgs):
+        return _read_operands(verdict, args)
     match verdict.rule:
         case Rule.STALE_TERM if args.pre_vote:
             return f"it asks about term {args.term}, and node {node} is in term {own.current_term}"
@@ -91,6 +93,21 @@ def _append_operands(verdict: Verdict, args: AppendEntriesArgs) -> str:
             )
             return f"at index {previous} it is of term {verdict.conflict_term}, {leaders}"
     return f"index {previous}, term {args.prev_log_term}" if previous != NONE else "nothing comes before index 0"
+
+
+def _read_operands(verdict: Verdict, args: ConfirmArgs | ReadIndexArgs) -> str:
+    own = verdict.own
+    match verdict.rule:
+        case Rule.STALE_TERM:
+            return f"{args.term} < {own.current_term}"
+        case Rule.FOLLOWS:
+            return f"node {args.sender}, term {args.term}"
+        case Rule.AT_COMMIT:
+            return f"up to index {own.commit_index}"
+        case Rule.NO_OWN_COMMIT:
+            return f"node {verdict.node} leads term {own.current_term}"
+        case _:
+            return ""
 
 
 def _sound_text(verdict: Verdict) -> str:
