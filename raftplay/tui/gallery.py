@@ -56,6 +56,7 @@ PICTURES = (
     ),
     Picture("light", after=TWO_LEADERS, keys=("3",), size=(200, 50), light=True),
     Picture("stores", after=WAITING, keys=("K",), seed=3),
+    Picture("presenter", after=TWO_LEADERS, keys=("f5",)),
     Picture("past", after="wait leader; submit 1; sleep 20ms; back 60"),
 )
 

@@ -15,8 +15,10 @@ from raftplay.tui.model.large import large_lines
 from raftplay.tui.model.layout import Region
 from raftplay.tui.model.lines import Line, Piece, fit, spread, wrapped
 from raftplay.tui.model.panes import PANES
+from raftplay.tui.model.status import leaders_line
 from raftplay.tui.sheet import HoldsTime, Sheet
 from raftplay.tui.stage.scene import Scene
+from raftplay.tui.stage.sentence import sentence
 from raftplay.tui.stage.stage import paint
 from raftplay.watch.text import visible
 
@@ -145,7 +147,7 @@ class Presentation(Screen[None], inherit_bindings=False):
         if width < 20 or height < 8:
             return
         reel = app.reel
-        shown = reel.captions[reel.at].paragraphs if reel.captions else ()
+        shown = reel.captions[reel.at].paragraphs if reel.captions else (sentence(scene).now,)
         if app.player is not None and not reel.is_past and app.player.tells_effects:
             shown = app.player.comments
         most = max(LEAST_BAND, height // 3)
@@ -170,10 +172,12 @@ class Presentation(Screen[None], inherit_bindings=False):
             box.put(lines.get(name, ()))
 
     def _head(self, scene: Scene, width: int) -> Line:
-        """Return the chapter, and how many captions there are; what stands still or is broken is said."""
+        """Return the chapter and the number of captions, without a script who leads; and what stands still."""
         glyphs, reel = self._raft.deck.glyphs, self._raft.reel
         chapter = reel.captions[reel.at].chapter if reel.captions else ""
-        left: tuple[Piece, ...] = (Piece(f" {visible(chapter)}", "title bold"),)
+        left: Line = (Piece(f" {visible(chapter)}", "title bold"),)
+        if not reel.captions:
+            left = leaders_line(scene.view, width - 8, glyphs)
         if scene.view.breach is not None:
             left = (Piece(f" {glyphs.bad} {scene.view.breach.invariant} is violated ", "bad badge"),)
         signs = []

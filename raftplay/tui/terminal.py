@@ -13,7 +13,7 @@ from rich.segment import Segment
 from textual import events
 from textual.color import Color
 from textual.filter import LineFilter
-from textual.notifications import SeverityLevel
+from textual.notifications import Notification, Notify, SeverityLevel
 
 from raftplay.output import forced
 from raftplay.tui.output.paced import PacedApp
@@ -27,6 +27,10 @@ DUMB = ("dumb", "unknown")
 
 MOUSE_MODES = (1000, 1003, 1015, 1006)
 """The private modes in which a terminal reports the mouse, in the order in which textual sets them."""
+
+
+LEAST_TIME = 0.001
+"""The shortest time for which a message is shown, in seconds."""
 
 
 class InAscii(LineFilter):
@@ -56,6 +60,24 @@ def suspend() -> None:
     os.kill(0, signal.SIGTSTP)
 
 
+class ShortNotice(Notification):
+    """A message that goes away by itself.
+
+    textual reads the time that is left a moment after it has found that there is some. A timer with a negative
+    time would never end there, nor let anything else run.
+    """
+
+    @property
+    def time_left(self) -> float:
+        """Return the time until it goes away, which is never negative."""
+        return max(LEAST_TIME, super().time_left)
+
+    @property
+    def has_expired(self) -> bool:
+        """Return whether its time is over."""
+        return super().time_left <= 0
+
+
 class TerminalApp(PacedApp, inherit_bindings=False):
     """An app on a terminal: it is suspended, leaves the mouse, fills the clipboard, and ends in good order."""
 
@@ -69,6 +91,19 @@ class TerminalApp(PacedApp, inherit_bindings=False):
     def toast(self, text: str, severity: SeverityLevel = "information") -> None:
         """A short message that goes away by itself."""
         self.notify("\n".join(map(visible, text.split("\n"))), severity=severity, markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message that goes away by itself."""
+        left = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.post_message(Notify(ShortNotice(message, title, severity, left, markup=markup)))
 
     def copy(self, text: str) -> None:
         """Have the terminal put `text` on the clipboard (OSC 52)."""

@@ -5,6 +5,7 @@ Each seed gives one sequence of deeds. Where the screen crashes, the deeds that 
 
 import argparse
 import asyncio
+import faulthandler
 import os
 import random
 import resource
@@ -182,12 +183,20 @@ def run(
             if app.failure is not None:
                 raise app.failure
         except Exception as error:
-            last = "\n".join(deeds.done[-60:])
-            raise Crashed(f"{backend}, seed {seed}, after {len(deeds.done)} deeds:\n{last}\n{error!r}") from error
+            raise Crashed(_told(backend, seed, deeds, repr(error))) from error
         finally:
             app.leave_pace()
-            live.close()
+            try:
+                live.close()
+            except TimeoutError as error:
+                faulthandler.dump_traceback()
+                raise Crashed(_told(backend, seed, deeds, f"{live.busy!r} does not end")) from error
     return len(deeds.done)
+
+
+def _told(backend: str, seed: int, deeds: Deeds, what: str) -> str:
+    last = "\n".join(deeds.done[-60:])
+    return f"{backend}, seed {seed}, after {len(deeds.done)} deeds:\n{last}\n{what}"
 
 
 def memory() -> float:

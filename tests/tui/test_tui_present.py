@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from support.tui import NAMES, app_of, done, played, pressed, session_of
+from textual.notifications import Notification
 from textual.pilot import Pilot
+from textual.timer import Timer
+from textual.widgets._toast import Toast
 
 from raftplay.commands.setup import Setup
 from raftplay.run.script import parse_script
@@ -19,6 +23,7 @@ from raftplay.tui.play import Player
 from raftplay.tui.present import Black, Presentation
 from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
+from raftplay.tui.terminal import ShortNotice
 
 FRAMES = Path(__file__).parent / "presented"
 
@@ -306,6 +311,43 @@ def test_a_screen_without_a_script_is_presented_too() -> None:
     finally:
         driver.close()
     assert any("LEADER" in line for line in frame)
+    assert frame[0].startswith(" TERM 1  ★ n0 leads")
+    assert "n 0   h a s   3   o f   5   v o t e s" in "\n".join(frame)
+
+
+def test_two_branches_are_compared_from_presenter_mode_and_leaving_them_returns_there() -> None:
+    driver = Still(session_of())
+    done(driver, "wait leader; submit 1; sleep 30ms; back 20; crash leader; sleep 300ms")
+    app = app_of(driver)
+
+    async def give(pilot: Pilot[None]) -> None:
+        before = await pressed(pilot, "f5")
+        both = "\n".join(await pressed(pilot, "D"))
+        assert "main and b1" in both
+        assert await pressed(pilot, "escape") == before
+        assert isinstance(app.screen, Presentation)
+
+    try:
+        played(app, give)
+    finally:
+        driver.close()
+
+
+def test_an_answer_of_several_lines_is_told_in_lines() -> None:
+    driver = Still(session_of())
+    app = app_of(driver)
+
+    async def give(pilot: Pilot[None]) -> list[str]:
+        app.toast("one\ntwo\x07")
+        await pilot.pause(0.1)
+        return await pressed(pilot)
+
+    try:
+        text = "\n".join(played(app, give))
+    finally:
+        driver.close()
+    assert "x0a" not in text
+    assert "two\\x07" in text
 
 
 @pytest.mark.parametrize(("text", "rows"), [("abc de", ["a b c   d e"]), ("", [])])
@@ -340,3 +382,34 @@ def test_frames_of_presenter_mode(size: tuple[int, int]) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(frame, "utf-8")
     assert frame == file.read_text("utf-8")
+
+
+def test_a_message_whose_time_is_over_as_it_is_shown_does_not_hold_the_screen_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    driver = Still(session_of())
+    app = app_of(driver)
+    found: list[float] = []
+    timers = Toast.set_timer
+
+    def noted(toast: Toast, delay: float, *args: Any, **options: Any) -> Timer:
+        found.append(delay)
+        return timers(toast, max(0.001, delay), *args, **options)  # a negative one never ends
+
+    monkeypatch.setattr(Toast, "set_timer", noted)
+    monkeypatch.setattr(Notification, "has_expired", property(lambda _: False))
+    monkeypatch.setattr(ShortNotice, "has_expired", property(lambda _: False))
+
+    async def give(pilot: Pilot[None]) -> None:
+        app.notify("late", timeout=-1.0)
+        for _ in range(100):
+            await pilot.pause(0.001)
+            if found:
+                return
+
+    try:
+        played(app, give)
+    finally:
+        driver.close()
+    assert found
+    assert min(found) > 0

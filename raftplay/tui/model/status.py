@@ -53,8 +53,7 @@ def status_line(
             parts.append((4, (Piece(f"speed {snapshot.speed:g}", "dim"),)))
     if view.branch:
         parts.append((5, (Piece(f"branch {visible(view.branch)}", "warn"),)))
-    term = max((n.current_term for n in snapshot.nodes if n.alive), default=0)
-    parts.append((7, (Piece(f"TERM {term}", f"{term_style(term)} bold"),)))
+    parts.append((7, (_term(view),)))
     parts += [(8 - 2 * at, line) for at, line in enumerate(_leaders(view, glyphs))]
     faults = fault_words(snapshot)
     if faults:
@@ -72,6 +71,20 @@ def status_line(
     parts.append((1, (Piece(backend, "dim"),)))
     parts.append((7 if view.breach else 5, (_invariants(view, context),)))
     return _assembled(parts, context.width)
+
+
+def leaders_line(view: View, width: int, glyphs: Glyphs) -> Line:
+    """Return the highest term, and who leads or asks for votes in it, in at most `width` columns."""
+    line: Line = (Piece(" "), _term(view))
+    for leader in _leaders(view, glyphs):
+        if width_of((*line, *leader)) + 2 <= width:
+            line = (*line, Piece("  "), *leader)
+    return line
+
+
+def _term(view: View) -> Piece:
+    term = max((n.current_term for n in view.snapshot.nodes if n.alive), default=0)
+    return Piece(f"TERM {term}", f"{term_style(term)} bold")
 
 
 def _leaders(view: View, glyphs: Glyphs) -> list[Line]:

@@ -16,7 +16,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
-from raftplay.tui.stage.moment import Moment, more, name, names, span, upper
+from raftplay.tui.stage.moment import Moment, more, name, names, span
 from raftplay.tui.stage.roles import ASKING
 from raftplay.tui.stage.scene import Moving
 from raftplay.watch import facts
@@ -299,7 +299,8 @@ def _unaware(moment: Moment) -> str:
     peers = [moment.nodes[id] for id in moment.links.around(leader.id)[0]]
     unaware = [x.id for x in peers if (x.current_term, x.leader_id) != (leader.current_term, leader.id)]
     unaware = [id for id in unaware if moment.nodes[id].current_term <= leader.current_term]
-    return f"{name(leader.id)}'s message tells {moment.others(unaware)} that it leads." if unaware else ""
+    leads = name(leader.id)
+    return f"{leads}'s message tells {moment.others(unaware)} that {leads} leads." if unaware else ""
 
 
 def _deposed(old: NodeSnapshot, leader: NodeSnapshot, moment: Moment) -> str:
@@ -332,8 +333,8 @@ def _apart(moment: Moment) -> str:
     down = [x.id for x in moment.nodes if not x.alive and not x.wiped]
     if down:
         spare = len(reached) + 1 - moment.majority
-        may = f"{upper(more(spare, 'node'))} may fail" if spare else "No other node may fail"
-        return f"{may}. Restart {names(down)} (r): {_plural('it catches', 'they catch', down)} up."
+        may = f"can lose {more(spare, 'node')}" if spare else "cannot lose another node"
+        return f"The cluster {may}. Restart {names(down)} (r): {_plural('it catches', 'they catch', down)} up."
     return ""
 
 

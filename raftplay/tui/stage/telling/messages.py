@@ -95,7 +95,14 @@ def lost(src: int, dst: int, message: Args | Reply, reason: str, record: Record,
                 if other == src and _kind_text(same) == kind:
                     to.add(peer)
     why = f"{LOSSES.get(reason, upper(visible(reason)))}."
-    return Told(f"{name(src)}'s {kind} to {names(sorted(to))} is lost.", f"{why} {_after_loss(message)}")
+    are = f"{kind} to {name(dst)} is" if len(to) == 1 else f"{_plural(kind)} to {names(sorted(to))} are"
+    return Told(f"{name(src)}'s {are} lost.", f"{why} {_after_loss(message)}")
+
+
+def _plural(kind: str) -> str:
+    """Return the words for several messages of a kind."""
+    first, space, rest = kind.partition(" with ")
+    return f"{first}s{space}{rest}" if first.endswith(("message", "request")) else kind
 
 
 def _is_first_try(src: int, message: AppendEntriesArgs, record: Record, moment: Moment) -> bool:
