@@ -4,16 +4,13 @@ Each act takes longer than a lease, so its steps follow one another without othe
 from the timings of the cluster.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from raftplay.explore.search.mixes import FaultChooser
+from raftplay.explore.search.chooser import FaultChooser, WeightedAct
 
 Step = tuple[float, float, str]
 """A step of an act: the shortest and the longest pause before it, in ms, and its command."""
 
 
-def slow_replies(driver: "FaultChooser") -> tuple[float, str | None]:
+def slow_replies(driver: FaultChooser) -> WeightedAct:
     """Delay what goes to the leader; then let nobody hear it, so that the others elect another one."""
     dice, (leader, *others) = driver.rng, _leader_first(driver)
     if not others:
@@ -30,7 +27,7 @@ def slow_replies(driver: "FaultChooser") -> tuple[float, str | None]:
     )
 
 
-def late_timeout_now(driver: "FaultChooser") -> tuple[float, str | None]:
+def late_timeout_now(driver: FaultChooser) -> WeightedAct:
     """Hand leadership over by a TimeoutNow that arrives when the leader has given the transfer up."""
     leader, *others = _leader_first(driver)
     if not others:
@@ -48,7 +45,7 @@ def late_timeout_now(driver: "FaultChooser") -> tuple[float, str | None]:
     )
 
 
-def paused_leader(driver: "FaultChooser") -> tuple[float, str | None]:
+def paused_leader(driver: FaultChooser) -> WeightedAct:
     """Pause the process of the leader until the others have elected another one, and that has committed more."""
     leader, *others = _leader_first(driver)
     if not others:
@@ -63,7 +60,7 @@ def paused_leader(driver: "FaultChooser") -> tuple[float, str | None]:
     )
 
 
-def _leader_first(driver: "FaultChooser") -> list[int]:
+def _leader_first(driver: FaultChooser) -> list[int]:
     """Return the leader, and the other running nodes in any order; of no leader, -1 alone."""
     leader = driver.leader()
     if leader is None:
@@ -73,18 +70,18 @@ def _leader_first(driver: "FaultChooser") -> list[int]:
     return [leader, *others]
 
 
-def _timeouts(driver: "FaultChooser") -> tuple[float, float]:
+def _timeouts(driver: FaultChooser) -> tuple[float, float]:
     """Return the shortest and the longest election timeout in ms."""
     raft = driver.harness.config.raft
     return raft.election_min * 1000, raft.election_max * 1000
 
 
-def _submit(driver: "FaultChooser", id: int) -> str:
+def _submit(driver: FaultChooser, id: int) -> str:
     driver.submitted += 1
     return f"submit {driver.submitted} to {id}"
 
 
-def _begun(driver: "FaultChooser", *steps: Step) -> tuple[float, str]:
+def _begun(driver: FaultChooser, *steps: Step) -> tuple[float, str]:
     """Begin with healthy links; the steps come next."""
     driver.next = [(round(driver.rng.uniform(low, high), 1), command) for low, high, command in steps]
     return driver.rng.uniform(0, 30), "heal"
