@@ -22,6 +22,7 @@ from raftplay.commands.setup import MAX_SEED, Setup
 from raftplay.errors import UsageError
 from raftplay.export import format_words, target_of, written
 from raftplay.files import expanded
+from raftplay.language.values import duration_of
 from raftplay.output import Output
 from raftplay.session.shown import quoted
 from raftplay.watch.text import count, size_text
@@ -65,6 +66,14 @@ def export(
     only: Annotated[
         str | None, typer.Option(metavar="PANE", help="The pane of a picture: stage, log, messages or nodes.")
     ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="The moment of a picture, as 332ms or 0.4s (default: the end)."),
+    ] = None,
+    branch: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The branch, where the run has several; a replay begins with it."),
+    ] = None,
     nodes: NodesOption = None,
     seed: Annotated[
         int | None,
@@ -91,7 +100,8 @@ def export(
     command writes the same file. A run that fails is written up to there. Exit status: 0; 2 when the script, the
     trace or an option is wrong; 130 after Ctrl-C. More: raftplay help export.
     """
-    target, row = target_of(out, format_, only, force=force)
+    moment = None if at is None else _moment(at)
+    target, row = target_of(out, format_, only, force=force, at=moment)
     overrides = chosen(nodes, seed, backend, timing, set_, bug, without_bugs=without_bugs, node=node)
     if script != "-" and same_file(expanded(script), out):
         raise UsageError(f"the file would overwrite {quoted(script)}, which it is made from")
@@ -112,11 +122,30 @@ def export(
         if played.setup.seed is None:
             played.setup.seed = SEED
         recording = of_script(played)
-    data = written(recording, row, only)
+    if branch is not None:
+        recording = recording.of_branch(branch)
+    data = written(recording, row, only, moment)
     target.write(data)
     if str(target.path).startswith("/dev/"):
         return  # what follows would stand in the file
     events = count(recording.history.seen, "event")
     Output().write(f"{target.name}: {row.words}, {events}, {recording.now.time:.3f} s, {size_text(len(data))}")
+    if recording.branches:
+        Output().write(_branch_words(recording.branches, row.name))
     if recording.failure:
         Output().write(f"the run ends where it failed: {recording.failure}")
+
+
+def _moment(text: str) -> float:
+    try:
+        return duration_of(text)
+    except UsageError as error:
+        raise UsageError(f"--at: {error}") from None
+
+
+def _branch_words(branches: list[str], format: str) -> str:
+    """Say which of several branches a file holds."""
+    shown, *others = branches
+    if format == "html":
+        return f"it begins with branch {shown}, and holds {', '.join(others)} too"
+    return f"it holds branch {shown} of {len(branches)}; --branch chooses another: {', '.join(others)}"

@@ -41,7 +41,8 @@ class NodeSnapshot:
     `tearing`: its next write will be torn. `crash_cause`: how its disk or code failed, if that crashed it.
     `wiped`: its disk was wiped, with its votes and entries, so it must not come back. `hardware`: its disk, clock
     and own timings. `writing_since`: since when a write waits for its slow disk, in cluster time.
-    `transferring_to`: the node to which it hands its leadership over (-1 = none). `log` and `commits` are
+    `transferring_to`: the node to which it hands its leadership over (-1 = none). `lease_until`: when the lease
+    ends by which it answers reads, in cluster time (0 = it has none). `log` and `commits` are
     immutable sequences, which compare equal to tuples. `store` has the values of its key-value store.
     """
 
@@ -70,6 +71,7 @@ class NodeSnapshot:
     hardware: Hardware = USUAL
     writing_since: float | None = None
     transferring_to: int = NONE
+    lease_until: float = 0.0
     store: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -152,6 +154,7 @@ def node_snapshot(
             votes=tuple(cm.votes) if alive else (),
             leader_id=cm.leader_id if alive else NONE,
             transferring_to=cm.transferring_to if alive else NONE,
+            lease_until=cm.lease_until if alive else 0.0,
             deadline=cm.deadline,
             alive=alive,
             connected=connected,

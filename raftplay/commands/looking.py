@@ -13,6 +13,7 @@ from raftplay.language.listed import LISTED, Listed
 from raftplay.language.table import CONDITIONS, GROUPS, TABLE, TOPICS, TRACE, command
 from raftplay.past.view import View
 from raftplay.raft.decisions import Configured
+from raftplay.raft.messages import CMState
 from raftplay.session import shown
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, pad, quoted
@@ -149,15 +150,36 @@ def lease_lines(view: View) -> list[str]:
     lines, loyal = [], dict[str, list[int]]()
     for lease in leases(trail):
         if lease.leads:
-            after = span(lease.until - lease.heard)
+            after = _by_clock(lease.until - lease.heard, lease.rate)
             heard = f"node {lease.node} heard from a majority {ago(now - lease.heard)}"
             lines.append(f"checkquorum: {heard}; it steps down after {after} without one (thesis §6.2)")
         else:
-            loyal.setdefault(span(lease.until - now), []).append(lease.node)
+            loyal.setdefault(_by_clock(lease.until - now, lease.rate), []).append(lease.node)
+    for node in view.snapshot.nodes:
+        options = trail.story(node.id).options
+        if node.alive and node.state is CMState.LEADER and options is not None and options.promise:
+            lines.append(f"lease: {_read_lease(node, now)} (thesis §6.4.1)")
     for time, nodes in loyal.items():
         does = verb(len(nodes), "ignores", "ignore")
         lines.append(f"sticky: {nodes_text(nodes)} {does} vote requests for another {time} (thesis §4.2.3)")
     return lines
+
+
+def _read_lease(node: NodeSnapshot, now: float) -> str:
+    """Return how long a leader may answer reads by its lease."""
+    left = node.lease_until - now
+    if left > 0:
+        return f"node {node.id} answers reads by its lease for another {_by_clock(left, node.hardware.rate)}"
+    if node.lease_until > 0:
+        return f"that of node {node.id} ended {ago(-left)}; reads need a new round"
+    if node.transferring_to >= 0:
+        return f"node {node.id} has none while it hands its leadership over"
+    return f"node {node.id} has none; reads need a round"
+
+
+def _by_clock(seconds: float, rate: float) -> str:
+    """Return a span of cluster time, and what it is by the node's own clock if that is fast or slow."""
+    return span(seconds) if rate == 1 else f"{span(seconds)} ({span(seconds * rate)} by its own clock)"
 
 
 def fault_words(snapshot: Snapshot) -> list[str]:

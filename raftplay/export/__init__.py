@@ -9,6 +9,7 @@ The rule of this package: nothing below imports it, and it imports the module of
 
 from collections.abc import Callable
 from importlib import import_module
+from math import inf
 from os import PathLike, fsdecode
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,7 +41,7 @@ FORMATS: tuple[Format, ...] = (
     Format("perfetto", ".perfetto.json", "a timeline for ui.perfetto.dev and chrome://tracing", "perfetto"),
     Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
     Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
-    Format("svg", ".svg", "a picture of a pane at the end of the run", "picture", PANES),
+    Format("svg", ".svg", "a picture of a pane", "picture", PANES),
     Format("png", ".png", "the same as pixels; it needs Chromium or CairoSVG", "png", PANES),
     Format("cast", ".cast", "a recording of the screen in asciicast v2, for asciinema", "cast"),
     Format("gif", ".gif", "that recording as a moving picture; it needs agg or Pillow", "gif"),
@@ -54,23 +55,27 @@ def export(
     format: str | None = None,
     only: str | None = None,
     force: bool = False,
+    *,
+    at: float | None = None,
+    branch: str | None = None,
 ) -> Path:
     """Write `source` to the file `path`, and return its path.
 
     `source` is a harness with a `History` among its readers, a session, a parsed script, which is run, a view, a
     recording, or the path of a trace. The ending of the file chooses the format, unless `format` names it. `only`
-    names the pane for a picture. An existing file is replaced only with `force`, and then as a whole. Raises
-    `UsageError`.
+    names the pane for a picture, `at` its moment in seconds of cluster time. `branch` names one of several
+    branches. An existing file is replaced only with `force`, and then as a whole. Raises `UsageError`.
     """
-    target, row = target_of(path, format, only, force=force)
+    target, row = target_of(path, format, only, force=force, at=at)
     from raftplay.export.recording import recording_of  # noqa: PLC0415 - the table alone is soon imported
 
-    target.write(written(recording_of(source), row, only))
+    recording = recording_of(source)
+    target.write(written(recording if branch is None else recording.of_branch(branch), row, only, at))
     return target.path
 
 
 def target_of(
-    path: str | PathLike[str], format: str | None, only: str | None, *, force: bool
+    path: str | PathLike[str], format: str | None, only: str | None, *, force: bool, at: float | None = None
 ) -> tuple[Target, Format]:
     """Return the file to write and its format after checking both. Raises `UsageError`."""
     name = fsdecode(path)
@@ -79,6 +84,11 @@ def target_of(
     if only is not None and only not in row.panes:
         panes = f"it has {', '.join(row.panes)}" if row.panes else "it has no panes"
         raise UsageError(f"the format {row.name} has no pane '{visible(only)}'; {panes}")
+    if at is not None and not row.panes:
+        pictures = " or ".join(f"{one.name}" for one in FORMATS if one.panes)
+        raise UsageError(f"the format {row.name} holds the whole run; only {pictures} shows one moment")
+    if at is not None and not 0 <= at < inf:
+        raise UsageError(f"invalid moment {at!r}: it must be a number of seconds from 0")
     target = Target(Path(expanded(name)), force)
     target.check()
     return target, row
@@ -101,10 +111,10 @@ def format_of(path: str, name: str | None = None) -> Format:
     return max(fitting, key=lambda row: len(row.suffix))
 
 
-def written(recording: "Recording", row: Format, only: str | None = None) -> bytes:
+def written(recording: "Recording", row: Format, only: str | None = None, at: float | None = None) -> bytes:
     """Return the bytes of a file. Raises `UsageError` where the format cannot hold the recording."""
     write: Callable[..., bytes] = import_module(f"raftplay.export.{row.module}").written
-    return write(recording, only) if row.panes else write(recording)
+    return write(recording, only, at) if row.panes else write(recording)
 
 
 def format_words() -> str:

@@ -1,10 +1,11 @@
-"""Pictures of one pane of the screen, at the end of a run: SVG files that load nothing.
+"""Pictures of one pane of the screen, at the end of a run or before: SVG files that load nothing.
 
 `nodes` has what the pane of a node says, of all nodes one below the other.
 """
 
 from rich.segment import Segment
 
+from raftplay.errors import UsageError
 from raftplay.export.recording import Recording
 from raftplay.export.replay import without_keys
 from raftplay.past.view import View
@@ -31,26 +32,41 @@ DRAWN: dict[str, type[Pane]] = {"log": LogPane, "messages": MessagesPane}
 """The panes that are drawn as they are."""
 
 
-def written(recording: Recording, only: str | None = None, *, light: bool = True) -> bytes:
-    """Return the picture of a pane, by default the stage."""
+def written(
+    recording: Recording, only: str | None = None, at: float | None = None, *, light: bool = True
+) -> bytes:
+    """Return the picture of a pane, by default the stage, at cluster time `at`, by default the end of the run.
+
+    Raises `UsageError` if that moment is not kept, or the run ends before it.
+    """
     theme = (LIGHT if light else DARK).name
-    rows = [_row(line, theme) for line in lines_of(recording, only or "stage")]
-    return svg.still(rows, f"{recording.name or 'raftplay'}: {only or 'stage'}").encode(
-        "utf-8", "backslashreplace"
-    )
+    rows = [_row(line, theme) for line in lines_of(view_at(recording, at), only or "stage")]
+    title = f"{recording.name or 'raftplay'}: {only or 'stage'}{'' if at is None else f' at {at:.3f} s'}"
+    return svg.still(rows, title).encode("utf-8", "backslashreplace")
 
 
-def lines_of(recording: Recording, pane: str) -> list[Line]:
-    """Return the lines of a pane at the end of a run."""
-    history = recording.history
-    view = history.view(history.last_seq, recording.now, breach=recording.breach)
+def view_at(recording: Recording, at: float | None = None) -> View:
+    """Return the view of a moment. Raises `UsageError` if it is not kept, or the run ends before it."""
+    history, now = recording.history, recording.now
+    if at is None:
+        return history.view(history.last_seq, now, breach=recording.breach)
+    end = max(now.time, history.last_time)
+    if at > end:
+        raise UsageError(f"the run ends at {end:.3f} s, before {at:.3f} s")
+    return history.view(history.seq_at(at), now, at, breach=recording.breach)
+
+
+def lines_of(view: View, pane: str) -> list[Line]:
+    """Return the lines of a pane."""
     if pane == "stage":
         scene = scene_of(view, -1)
         said = sentence(scene)
         told = said._replace(next=without_keys(said.next))
         return [*paint(scene, WIDTH, STAGE), EMPTY, *sentence_lines(told, WIDTH, 3)]
     if pane == "nodes":
-        return [line for id in range(recording.size) for line in (*_window(NodePane(), view, id), EMPTY)][:-1]
+        return [
+            line for id in range(len(view.snapshot.nodes)) for line in (*_window(NodePane(), view, id), EMPTY)
+        ][:-1]
     return _window(DRAWN[pane](), view, -1)
 
 

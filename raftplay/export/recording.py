@@ -5,8 +5,9 @@ recordings make equal files.
 """
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import msgspec
@@ -26,11 +27,13 @@ from raftplay.raft.decisions import Stopped
 from raftplay.run.captions import Caption, captions_of, parts_of
 from raftplay.run.runner import opened
 from raftplay.run.script import Script
+from raftplay.session.branches import Branch
 from raftplay.session.session import Session
 from raftplay.session.status import Status
 from raftplay.watch.facts import Crashed, Record
 from raftplay.watch.invariants import Breach, Invariants
-from raftplay.watch.trace import Header, read_trace
+from raftplay.watch.text import visible
+from raftplay.watch.trace import Header, TracedRun, read_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Recording:
     """A run: its events in `history`, and `now`, the cluster after the last one.
 
     `name` is that of its script or trace. `captions` and `commands` are those of its script; `failure` says how
-    the run failed, if it did.
+    the run failed, if it did. Where the run has several branches, this is the one that is named `branch`, which
+    left `parent` after `since` seconds, and `others` has the others.
     """
 
     name: str
@@ -57,6 +61,19 @@ class Recording:
     captions: tuple[Told, ...] = ()
     commands: tuple[Told, ...] = ()
     failure: str = ""
+    branch: str = ""
+    parent: str = ""
+    since: float = 0.0
+    others: tuple["Recording", ...] = ()
+
+    @property
+    def branches(self) -> list[str]:
+        """Return the names of all branches, this one first; none where there is only one."""
+        return [one.branch for one in (self, *self.others)] if self.others else []
+
+    def of_branch(self, name: str) -> "Recording":
+        """Return the recording of another branch of the same run. Raises `UsageError`."""
+        return _chosen((self, *self.others), name)
 
     @property
     def records(self) -> list[Record]:
@@ -98,38 +115,99 @@ def of_script(script: Script) -> Recording:
     """Run `script` and return its recording, up to where it fails if it does. Raises `UsageError`."""
     parts = parts_of(script)
     captions = captions_of(parts)
-    told: list[Told] = []
-    commands: list[Told] = []
+    beside: dict[str, _Beside] = {}
     failure = ""
     with opened(script.setup) as session, session:
         for at, part in enumerate(parts):
             seq = session.history.last_seq if at else 0
-            _forget_after(seq, told, commands)
-            told += [Told(seq, _words(caption), caption.chapter) for caption in captions if caption.part == at]
+            here, moment = _beside(session.branch, beside), session.moment
+            said = [caption for caption in captions if caption.part == at]
             if part.step is None:
+                here.say(seq, said)
                 continue
-            if part.step.bound.effect not in ("looks", "clock"):
-                commands.append(Told(seq, part.step.bound.text))
             outcome = session.perform(part.step.bound).uninterrupted()
+            if moment is not None and session.branch.name not in beside:  # it begins a branch there
+                here, seq = _beside(session.branch, beside), moment.seq
+            here.say(seq, said)
+            if part.step.bound.effect not in ("looks", "clock"):
+                here.commands.append(Told(seq, part.step.bound.text))
             if outcome.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
             if not outcome.held:
                 failure = f"line {part.step.line}, {part.step.bound.text}: {outcome.answer}"
                 break
         recording = of_session(session, os.path.basename(script.name) if script.name != "-" else "")
-    return replace(
-        recording,
-        captions=tuple(caption for caption in told if caption.text or caption.chapter),
-        commands=tuple(commands),
-        failure=failure,
-    )
+        told = {branch.name: _beside(branch, beside) for branch in session.branches.values()}
+        last = session.branch.name
+    runs = [
+        replace(
+            one,
+            captions=tuple(caption for caption in told[name].captions if caption.text or caption.chapter),
+            commands=tuple(told[name].commands),
+            failure=failure if name == last else "",
+        )
+        for one in (recording, *recording.others)
+        if (name := one.branch or last)
+    ]
+    return replace(runs[0], others=tuple(runs[1:]))
+
+
+@dataclass(slots=True)
+class _Beside:
+    """The captions and the commands of one branch of a script."""
+
+    captions: list[Told] = field(default_factory=list)
+    commands: list[Told] = field(default_factory=list)
+
+    def say(self, seq: int, captions: Sequence[Caption]) -> None:
+        """Keep captions of the moment after the event `seq`."""
+        self.captions += [Told(seq, _words(caption), caption.chapter) for caption in captions]
+
+    def until(self, seq: int) -> "_Beside":
+        """Return those of a branch that leaves this one after the event `seq`."""
+        return _Beside(
+            [told for told in self.captions if told.seq <= seq], [told for told in self.commands if told.seq < seq]
+        )
+
+
+def _beside(branch: Branch, beside: dict[str, _Beside]) -> _Beside:
+    """Return what stands beside `branch`; one that is new has the past of its parent."""
+    if branch.name not in beside:
+        parent = beside.get(branch.parent)
+        beside[branch.name] = _Beside() if parent is None else parent.until(branch.since.seq)
+    return beside[branch.name]
 
 
 def of_session(session: Session, name: str = "") -> Recording:
-    """Return the recording of the current branch of a session, up to its present."""
-    with session.harness.lock:
-        now = session.harness.snapshot()
-        return Recording(name, _copied(session.history), now, session.harness.breach)
+    """Return the recording of the current branch of a session, up to its present, with its other branches."""
+    return _chosen([_of_branch(branch, name) for branch in session.branches.values()], session.branch.name)
+
+
+def _of_branch(branch: Branch, name: str) -> Recording:
+    with branch.harness.lock:
+        now = branch.harness.snapshot()
+        return Recording(
+            name,
+            _copied(branch.history),
+            now,
+            branch.harness.breach,
+            branch=branch.name,
+            parent=branch.parent,
+            since=branch.since.time,
+        )
+
+
+def _chosen(runs: Sequence[Recording], name: str) -> Recording:
+    """Return the branch of that name, with the others beside it. Raises `UsageError`."""
+    if all(run.branch != name for run in runs):
+        known = ", ".join(run.branch for run in runs)
+        there_are = f"the branches are {known}" if known else "the run has only one"
+        raise UsageError(f"there is no branch '{visible(name)}'; {there_are}")
+    if len(runs) == 1:
+        return replace(runs[0], branch="")
+    [chosen] = [run for run in runs if run.branch == name]
+    others = tuple(replace(run, others=()) for run in runs if run is not chosen)
+    return replace(chosen, others=others)
 
 
 def of_harness(harness: Harness, name: str = "") -> Recording:
@@ -154,17 +232,28 @@ def of_view(view: View, name: str = "") -> Recording:
 
 
 def of_trace(path: str | os.PathLike[str]) -> Recording:
-    """Return the recording of the first branch of the trace at `path`. Raises `UsageError`."""
+    """Return the recording of the first branch of the trace at `path`, with the others. Raises `UsageError`."""
     trace = read_trace(path)
-    header = trace.header
+    name = os.path.basename(os.fsdecode(path))
+    return _chosen([_of_traced(run, trace.header, name) for run in trace.runs], trace.runs[0].branch)
+
+
+def _of_traced(run: TracedRun, header: Header, name: str) -> Recording:
     breaches: list[Breach] = []
     invariants = Invariants(header.nodes, on_breach=breaches.append)
     history = History(world=_before(header))
-    for record in _without_end(list(trace.records)):
+    for record in _without_end(list(run.records)):
         history(record)
         invariants(record)
-    name = os.path.basename(os.fsdecode(path))
-    return Recording(name, history, _now(header, history), breaches[0] if breaches else None)
+    return Recording(
+        name,
+        history,
+        _now(header, history),
+        breaches[0] if breaches else None,
+        branch=run.branch,
+        parent=run.parent,
+        since=history.time_of(run.since) if run.parent else 0.0,
+    )
 
 
 def is_trace(path: str | os.PathLike[str]) -> bool:
@@ -176,13 +265,6 @@ def is_trace(path: str | os.PathLike[str]) -> bool:
 
 def _words(caption: Caption) -> str:
     return "\n".join(caption.paragraphs)
-
-
-def _forget_after(seq: int, *lists: list[Told]) -> None:
-    """Drop what was told of a future that the script went back from."""
-    for told in lists:
-        while told and told[-1].seq > seq:
-            told.pop()
 
 
 def _copied(history: History) -> History:

@@ -77,8 +77,11 @@ class Texts:
 
 
 def replay_data(recording: Recording) -> Json:
-    """Return the replay of a recording."""
-    return _Replay(recording).data()
+    """Return the replay of a recording, with those of its other branches in `others`."""
+    replay = _Replay(recording).data()
+    return (
+        replay | {"others": [_Replay(other).data() for other in recording.others]} if recording.others else replay
+    )
 
 
 def shown(text: str, longest: int = LONGEST) -> str:
@@ -87,7 +90,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.")
+_KEYS = re.compile(r" \([a-z←]\)|; w asks why| Submit a command: s\.|\. Submit one: s\b")
 """The parts of a sentence of the screen that tell of its keys, which the page has not."""
 
 
@@ -126,6 +129,9 @@ class _Replay:
             "format": FORMAT,
             "version": __version__,
             "name": shown(recording.name, 80),
+            "branch": recording.branch,
+            "parent": recording.parent,
+            "since": _micros(recording.since),
             "nodes": recording.size,
             "majority": now.rules.quorum(range(recording.size)).needed,
             "seed": str(now.seed),  # it may be more than a number of JavaScript holds

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
+from raftplay.past.story import Story
+from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import AppendEntriesReply, CMState, ConfirmReply, InstallSnapshotReply
 from raftplay.watch import facts
 
@@ -13,13 +15,15 @@ from raftplay.watch import facts
 class Lease:
     """A node that counts a silence: it last heard from a majority, or from its leader, at `heard` (cluster time).
 
-    `leads`: it leads, and steps down at `until`; else it follows, and ignores vote requests before `until`.
+    `leads`: it leads, and steps down at `until`; else it follows, and ignores vote requests before `until`. Its
+    own clock shows `rate` seconds per second of cluster time.
     """
 
     node: int
     leads: bool
     heard: float
     until: float
+    rate: float = 1.0
 
 
 def leases(trail: EventIndex) -> Iterator[Lease]:
@@ -27,18 +31,27 @@ def leases(trail: EventIndex) -> Iterator[Lease]:
     for node in trail.snapshot.nodes:
         story = trail.story(node.id)
         options = story.options
-        if options is None or not node.alive or node.hardware.rate != 1:
-            continue  # a node whose clock is fast or slow counts other seconds
-        if node.state is CMState.LEADER:
-            heard = _majority_heard(trail, node) if options.checkquorum else None
-        elif options.sticky and story.heard is not None and story.followed[1] == node.current_term:
-            heard = story.heard.time
-        else:
-            heard = None
+        if options is None or not node.alive:
+            continue
+        leads = node.state is CMState.LEADER
+        heard = _majority_heard(trail, node) if leads and options.checkquorum else None
+        if not leads and options.sticky:
+            heard = _leader_heard(story, options, node.current_term)
         if heard is not None:
-            until = heard + options.election_min
-            if node.state is CMState.LEADER or until > trail.snapshot.time:
-                yield Lease(node.id, node.state is CMState.LEADER, heard, until)
+            until = heard + (options.election_min if leads else options.promise or options.election_min)
+            if leads or until > trail.snapshot.time:
+                yield Lease(node.id, leads, heard, until, node.hardware.rate)
+
+
+def _leader_heard(story: Story, options: Configured, term: int) -> float | None:
+    """Return when a node that is loyal by its options last heard of its leader; None if it need not be.
+
+    Where leaders read by leases it keeps to what it promised any leader, before a restart too (thesis §6.4.1).
+    """
+    heard = None if story.heard is None else story.heard.time
+    if options.promise:
+        return story.started_at if heard is None else heard
+    return heard if story.followed[1] == term else None
 
 
 def _majority_heard(trail: EventIndex, leader: NodeSnapshot) -> float | None:

@@ -45,6 +45,7 @@ class PastNode:
         "id",
         "incarnation",
         "leader_id",
+        "lease_until",
         "log",
         "lost",
         "match_index",
@@ -88,6 +89,7 @@ class PastNode:
         self.calls_left = -1
         self.writing_since: float | None = None
         self.leader_id = self.transferring_to = NONE
+        self.lease_until = 0.0
         self.votes: tuple[int, ...] = ()
         self.next_index: dict[int, int] = {}
         self.match_index: dict[int, int] = {}
@@ -118,6 +120,7 @@ class PastNode:
         node.store = seen.store
         node.hardware, node.writing_since = seen.hardware, seen.writing_since
         node.leader_id, node.votes, node.transferring_to = seen.leader_id, seen.votes, seen.transferring_to
+        node.lease_until = seen.lease_until
         node.next_index, node.match_index = dict(seen.next_index), dict(seen.match_index)
         return node
 
@@ -132,6 +135,7 @@ class PastNode:
         new.calls_left, new.leader_id, new.votes = self.calls_left, self.leader_id, self.votes
         new.store = self.store
         new.crash_cause, new.transferring_to = self.crash_cause, self.transferring_to
+        new.lease_until = self.lease_until
         new.hardware, new.writing_since = self.hardware, self.writing_since
         new.next_index, new.match_index = self.next_index.copy(), self.match_index.copy()
         new._was = self._was
@@ -153,6 +157,7 @@ class PastNode:
             votes=self.votes if alive else (),
             leader_id=self.leader_id if alive else NONE,
             transferring_to=self.transferring_to if alive else NONE,
+            lease_until=self.lease_until if alive else 0.0,
             deadline=math.inf if after.deadline is None else after.deadline,
             alive=alive,
             connected=self.connected,
@@ -319,9 +324,11 @@ class PastNode:
     ) -> None:
         match event:
             case decisions.TransferStarted():
-                self.transferring_to = event.target
+                self.transferring_to, self.lease_until = event.target, event.lease_until
             case decisions.TransferAborted():
-                self.transferring_to = NONE
+                self.transferring_to, self.lease_until = NONE, event.lease_until
+            case decisions.Configured():
+                self.lease_until = event.lease_until
             case decisions.Started():
                 log = log_view(event.entries, event.base_index, event.base_term)
                 self.holds(event.current_term, event.voted_for, log)
@@ -341,7 +348,7 @@ class PastNode:
                 self.next_index, self.match_index = dict(event.next_index), dict(event.match_index)
             case decisions.BecameFollower():
                 self.votes, self.next_index, self.match_index = (), {}, {}
-                self.transferring_to = NONE
+                self.transferring_to, self.lease_until = NONE, 0.0
                 if event.term > event.old_term or event.was is LEADER:
                     self.leader_id = NONE
             case decisions.ReplyIgnored():
@@ -351,7 +358,6 @@ class PastNode:
                 decisions.VoteDecided()
                 | decisions.TimeoutNowDecided()
                 | decisions.WriteDelayed()
-                | decisions.Configured()
                 | decisions.TimerSet()
                 | decisions.CustomDecision()
             ):
@@ -362,6 +368,9 @@ class PastNode:
     def _confirm_decided(self, event: decisions.ConfirmDecided) -> None:
         if event.success and self.after.state is not LEADER:
             self.leader_id = event.args.leader_id
+
+    def _round_confirmed(self, event: decisions.RoundConfirmed) -> None:
+        self.lease_until = event.lease_until
 
     def _persisted(self, event: decisions.Persisted) -> None:
         if self.wiped:
@@ -394,4 +403,7 @@ for kind in get_args(decisions.SnapshotDecision):
     DECISIONS.add(kind, PastNode._snapshot_decided)
 DECISIONS.add(decisions.ConfirmDecided, PastNode._confirm_decided)
 DECISIONS.ignore(*get_args(decisions.CommitDecision))
-DECISIONS.ignore(*(kind for kind in get_args(decisions.ReadDecision) if kind is not decisions.ConfirmDecided))
+DECISIONS.add(decisions.RoundConfirmed, PastNode._round_confirmed)
+for kind in get_args(decisions.ReadDecision):
+    if kind not in (decisions.ConfirmDecided, decisions.RoundConfirmed):
+        DECISIONS.ignore(kind)

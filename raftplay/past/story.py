@@ -148,6 +148,7 @@ class Story:
         self.life = life
         self.is_whole = False  # whether it is known whom it followed before
         self.started: decisions.Started | None = None
+        self.started_at = 0.0
         self.options: decisions.Configured | None = None  # None if they do not concern leases
         self.role: RoleChange | None = None
         self.entered: RoleChange | None = None
@@ -316,6 +317,7 @@ class Story:
         time = record.time
         if isinstance(event, decisions.Started):
             term, self.started, self.is_whole = event.current_term, event, True
+            self.started_at = time
             self._waits_since = record
             self.role = self.entered = RoleChange(time, None, term, term, "", None)
             return

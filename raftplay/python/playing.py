@@ -252,16 +252,19 @@ class Playing(Recorded):
         format: str | None = None,
         *,
         only: str | None = None,
+        at: float | None = None,
+        branch: str | None = None,
         force: bool = False,
     ) -> Path:
-        """Write the current branch as a file that needs no raftplay: `h.export("story.html")` is a replay.
+        """Write the run as a file that needs no raftplay: `h.export("story.html")` is a replay.
 
         The ending of the file, or `format`, chooses among the formats of `raftplay export`; `only` names a pane
-        for a picture. An existing file is replaced only with `force`. Raises `UsageError`.
+        for a picture, and `at` its moment, in seconds of cluster time. A replay holds all branches; another format
+        holds the current one, or `branch`. An existing file is replaced only with `force`. Raises `UsageError`.
         """
         from raftplay.export import export  # noqa: PLC0415 - only an export needs it
 
-        return export(self.session, file, format, only, force)
+        return export(self.session, file, format, only, force, at=at, branch=branch)
 
     def show(self, height: int = 640) -> object:
         """Return a replay of the current branch, which a notebook shows in the cell, `height` pixels high."""

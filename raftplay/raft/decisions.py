@@ -305,24 +305,30 @@ class HeartbeatDue(DecisionBase, frozen=True, gc=False):
     """The leader sends an AppendEntries to every peer: its timer fired, or it just won (§5.2)."""
 
 
-class TransferStarted(DecisionBase, frozen=True, gc=False):
+class TransferStarted(DecisionBase, frozen=True, gc=False, omit_defaults=True):
     """The leader begins to hand its leadership over to `target` (thesis §3.10).
 
     It takes no commands until `until`, in cluster time, or until the transfer is over. The target needs the log up
-    to `last_index`, and has it up to `match_index`.
+    to `last_index`, and has it up to `match_index`. `lease_until`: when the lease ends by which it reads
+    meanwhile; the correct rules allow none (thesis §6.4.1).
     """
 
     target: int
     last_index: int
     match_index: int
     until: float
+    lease_until: float = 0.0
 
 
-class TransferAborted(DecisionBase, frozen=True, gc=False):
-    """The leader gives up the transfer to `target`, and takes commands again; `rule` is the reason."""
+class TransferAborted(DecisionBase, frozen=True, gc=False, omit_defaults=True):
+    """The leader gives up the transfer to `target`, and takes commands again; `rule` is the reason.
+
+    `lease_until`: when the lease ends by which it may read again, 0 if it has none.
+    """
 
     target: int
     rule: str
+    lease_until: float = 0.0
 
 
 class TimeoutNowDecided(DecisionBase, frozen=True, gc=False):
@@ -387,16 +393,19 @@ class ReadRefused(DecisionBase, frozen=True, gc=False):
     rule: str
 
 
-class Configured(DecisionBase, frozen=True, gc=False):
+class Configured(DecisionBase, frozen=True, gc=False, omit_defaults=True):
     """The node has these options from now on; told at its start only if it checks quorums or is sticky.
 
-    `election_min` is in seconds, as its clock counts them.
+    `election_min` is in seconds of cluster time: a fast clock counts them sooner. `promise`: how long it keeps a
+    leader that it has heard, where leaders read by leases, else 0; `lease_until`: when its own lease ends, if any.
     """
 
     election_min: float
     prevote: bool
     checkquorum: bool
     sticky: bool
+    promise: float = 0.0
+    lease_until: float = 0.0
 
 
 class WriteDelayed(DecisionBase, frozen=True, gc=False):

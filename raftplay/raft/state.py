@@ -146,6 +146,11 @@ class State:
         return self._now - self.quorum.heard({**heard, self.id: self._now})
 
     @property
+    def lease_until(self) -> float:
+        """Return when the lease of this leader ends; 0 if it has none, or may not use it."""
+        return 0.0
+
+    @property
     def has_output(self) -> bool:
         """Return whether `take_calls`, `take_image` or `take_commits` may return anything."""
         leadership = self._leadership
@@ -255,7 +260,8 @@ class State:
     def _tell_options(self) -> None:
         config = self.config
         options = (config.election_min, config.prevote, config.checkquorum, config.sticky)
-        self._tell(decisions.Configured(*options))
+        promise = max(config.kept_for, config.election_min) if config.lease else 0.0
+        self._tell(decisions.Configured(*options, promise, self.lease_until))
 
     def retime(self, config: RaftConfig, stretch: float, now: float) -> None:
         """Adopt other timings; multiply what is left of its election timer by `stretch`."""

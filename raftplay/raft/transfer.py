@@ -51,7 +51,7 @@ class Transfers(State):
         until = self._now + self.config.election_min
         leadership.transfer = Transfer(target, until)
         self.deadline = min(self.deadline, until)
-        self._tell(decisions.TransferStarted(target, self.log.last_index, progress.match, until))
+        self._tell(decisions.TransferStarted(target, self.log.last_index, progress.match, until, self.lease_until))
         leadership.due[target] = progress
         self._hand_over(leadership)
         return target
@@ -105,7 +105,7 @@ class Transfers(State):
     def _end_transfer(self, leadership: Leadership, rule: Rule) -> None:
         transfer, leadership.transfer = leadership.transfer, None
         if transfer is not None:
-            self._tell(decisions.TransferAborted(transfer.target, rule))
+            self._tell(decisions.TransferAborted(transfer.target, rule, self.lease_until))
 
     def _timeout_now_answered(self, _peer_id: int, _args: TimeoutNowArgs, _reply: TimeoutNowReply) -> None:
         """Do nothing: one that obeyed replies with a higher term; one that refused leaves the wait as it is."""

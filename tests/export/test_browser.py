@@ -252,3 +252,33 @@ def test_a_story_fits_a_phone_and_a_screen_light_and_dark(browser: "sync_api.Bro
         assert min(apart) > boxes[0]["width"] * 0.9, "no node covers another one"
         assert seen.faults == []
     assert len(grounds) == 2
+
+
+def test_a_reader_switches_between_branches(browser: "sync_api.Browser", tmp_path: Path):
+    story = "backend sim\nseed 3\nnodes 3\nwait leader\nsubmit a\nsleep 300ms\n# In the middle.\nsleep 5ms\n"
+    branch = "goto 0.35s\n# Another end.\ncrash leader\nwait leader\n"
+    file = export(parse_script("branches", story + branch), tmp_path / "page.html")
+    seen = opened(browser, file, "#t=0.4", reduced_motion="reduce")
+    page = seen.page
+    assert page.input_value("#branch") == "b1"
+    assert seen.text("captiontext") == "Another end."
+    assert page.get_by_role("button", name="down").count() == 1
+    page.select_option("#branch", "main")
+    assert seen.text("clock").startswith("0.3"), "the same time"
+    assert page.get_by_role("button", name="down").count() == 0
+    page.keyboard.press("End")
+    assert seen.text("captiontext") == "In the middle."
+    place, words = str(page.evaluate("location.hash")), seen.text("saynow")
+    assert place.endswith("&b=main")
+    again = opened(browser, file, place)
+    assert (again.page.input_value("#branch"), again.text("saynow")) == ("main", words)
+    again.event_at("#b=b1&t=0.36")
+    assert again.page.input_value("#branch") == "b1"
+    assert "crashed" in again.text("saynow")
+    again.event_at("#b=%3Cimg%3E")
+    assert again.page.input_value("#branch") == "b1", "it stays where it is"
+    assert seen.faults == again.faults == []
+
+
+def test_a_run_without_branches_offers_none(browser: "sync_api.Browser", story: Path):
+    assert not opened(browser, story).page.locator("#branch").is_visible()

@@ -41,12 +41,38 @@ def test_a_run_that_fails_is_written_up_to_there(tmp_path: Path):
     assert "the run ends where it failed: line 2, wait leader within 1s" in done.out
 
 
+BRANCHES = (
+    "backend sim\nseed 3\nnodes 3\nwait leader\nsubmit a\nsleep 300ms\n"
+    "goto 0.35s\ncrash leader\nwait leader\nsubmit b\nsleep 100ms\n"
+)
+
+
+def test_branches_are_all_in_a_replay_and_one_is_in_another_file(tmp_path: Path):
+    done = raftplay("export", "-", "-o", str(tmp_path / "x.html"), stdin=BRANCHES)
+    assert done.out.endswith("it begins with branch b1, and holds main too\n")
+    done = raftplay("export", "-", "-o", str(tmp_path / "b1.mmd"), stdin=BRANCHES)
+    assert done.out.endswith("it holds branch b1 of 2; --branch chooses another: main\n")
+    done = raftplay("export", "-", "-o", str(tmp_path / "main.mmd"), "--branch", "main", stdin=BRANCHES)
+    assert done.out.endswith("it holds branch main of 2; --branch chooses another: b1\n")
+    one, other = ((tmp_path / f"{name}.mmd").read_text("utf-8") for name in ("b1", "main"))
+    assert ("term 2" in one, "term 2" in other) == (True, False)
+    done = raftplay("export", "-", "-o", str(tmp_path / "y.mmd"), "--branch", "b7", stdin=BRANCHES)
+    assert (done.status, done.err) == (2, "raftplay: error: there is no branch 'b7'; the branches are b1, main\n")
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         ("first-election -o x.foo", "'x.foo' has no ending that names a format"),
         ("first-election -o x.html --format jpeg", "there is no format 'jpeg'; the formats are html"),
         ("first-election -o x.html --only log", "the format html has no pane 'log'"),
+        (
+            "first-election -o x.html --at 1s",
+            "the format html holds the whole run; only svg or png shows one moment",
+        ),
+        ("first-election -o x.svg --at 5", "--at: invalid duration '5': add a unit"),
+        ("first-election -o x.svg --at 5m", "the run ends at "),
+        ("first-election -o x.html --branch b1", "there is no branch 'b1'; the run has only one"),
         ("first-elction -o x.html", "there is no file and no scenario 'first-elction'; did you mean"),
         ("first-election -o there/x.html", "cannot be written"),
         ("first-election -o old.html", "there is a file 'old.html' already; choose another name"),

@@ -1,14 +1,18 @@
 """Pictures of a pane: SVG that loads nothing, and PNG where a browser or CairoSVG can draw it."""
 
+import io
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from raftplay import scenarios
+from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.export import PANES, export, png
 from raftplay.export.recording import Recording, of_script
+from raftplay.raft.decisions import BecameLeader
 from raftplay.run.script import parse_script
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -48,6 +52,50 @@ def test_a_png_is_as_large_as_its_picture_and_not_empty(recording: Recording, tm
         drawing = export(recording, tmp_path / "log.svg", only="log").read_text("utf-8")
         assert f'width="{picture.width}" height="{picture.height}"' in drawing
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+        last = picture.convert("RGBA").crop((20, picture.height - 3, picture.width - 20, picture.height - 1))
+        assert last.getextrema()[3] == (255, 255), "the browser drew it to its last row"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1"])
+def test_a_picture_of_a_higher_window_is_cut_below(mode: str):
+    image = pytest.importorskip("PIL.Image", reason="Pillow, which reads the file, is not installed")
+    drawn = image.effect_mandelbrot((61, 50), (-2, -1, 1, 1), 40).convert("RGB").convert(mode)
+    whole, cut = io.BytesIO(), drawn.crop((0, 0, 61, 20))
+    drawn.save(whole, "PNG")
+    with image.open(io.BytesIO(png.first_rows(whole.getvalue(), 20))) as picture:
+        assert picture.size == (61, 20)
+        assert picture.convert("RGBA").tobytes() == cut.convert("RGBA").tobytes()
+    assert image.open(io.BytesIO(png.first_rows(whole.getvalue(), 99))).size == (61, 50), "no more than there are"
+
+
+def text_of(file: Path) -> str:
+    return "".join(ElementTree.fromstring(file.read_text("utf-8")).itertext())
+
+
+@pytest.mark.parametrize("pane", PANES)
+def test_a_picture_shows_the_moment_that_is_named(recording: Recording, pane: str, tmp_path: Path):
+    led = next(record.time for record in recording.records if isinstance(record.event, BecameLeader))
+    before, after = (
+        text_of(export(recording, tmp_path / f"{name}.svg", only=pane, at=led + by))
+        for name, by in (("before", -0.001), ("after", 0.0))
+    )
+    assert f"story: {pane} at {led:.3f} s" in after
+    assert before.count("★") < after.count("★") or pane == "messages"
+    assert before != after
+    end = export(recording, tmp_path / "end.svg", only=pane, at=recording.now.time)
+    last = text_of(export(recording, tmp_path / "last.svg", only=pane))
+    assert text_of(end).removesuffix(f" at {recording.now.time:.3f} s").split("\n")[2:] == last.split("\n")[2:]
+    with pytest.raises(UsageError, match=r"the run ends at .* s, before 99\.000 s"):
+        export(recording, tmp_path / "never.svg", only=pane, at=99)
+    with pytest.raises(UsageError, match="invalid moment nan: it must be a number of seconds from 0"):
+        export(recording, tmp_path / "never.svg", only=pane, at=float("nan"))
+    assert not (tmp_path / "never.svg").exists()
+
+
+def test_no_picture_tells_of_keys(tmp_path: Path):
+    script = parse_script("figure-8", scenarios.text_of("figure-8"), Setup(backend="sim", seed=1))
+    drawn = text_of(export(script, tmp_path / "stage.svg", at=0.041))
+    assert "it is committed with n0's next entry (§5.4.2)." in drawn
 
 
 def test_without_anything_that_draws_a_png_is_refused_in_a_sentence(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import scenarios
 from raftplay.cluster.harness import Harness
@@ -164,3 +165,63 @@ def test_ten_thousand_events_take_at_most_two_megabytes():
     assert len(recording.records) > 3_000  # of which each 10,000 would take as much, but for texts that come again
     size = len(page(replay_data(recording)).encode()) / len(recording.records) * 10_000
     assert size < 2_000_000, f"{size:,.0f} bytes"
+
+
+BRANCHES = """
+backend sim
+seed 3
+nodes 3
+wait leader
+# The first end.
+submit a
+sleep 300ms
+goto 0.35s
+# Another end.
+crash leader
+wait leader
+submit b
+sleep 100ms
+switch main
+# Again in the first.
+submit c
+sleep 50ms
+switch b1
+"""
+
+
+def beside(data: dict[str, Any], rows: str) -> list[str]:
+    return [data["texts"][row[1]] for row in data[rows]]
+
+
+def test_each_branch_has_its_own_events_captions_and_commands():
+    data = replay_data(of_script(parse_script("branches", BRANCHES)))
+    [other] = data["others"]
+    assert (data["branch"], data["parent"], data["since"]) == ("b1", "main", 350_000)
+    assert (other["branch"], other["parent"]) == ("main", "")
+    assert "others" not in other
+    assert beside(data, "captions") == ["The first end.", "Another end."]
+    assert beside(other, "captions") == ["The first end.", "Again in the first."]
+    assert beside(data, "commands") == [
+        *("wait leader", "submit a", "sleep 300ms", "crash leader"),
+        *("wait leader", "submit b", "sleep 100ms"),
+    ]
+    assert beside(other, "commands") == ["wait leader", "submit a", "sleep 300ms", "submit c", "sleep 50ms"]
+    common = [row for row in other["told"] if row[0] < data["captions"][1][0]]
+    assert [data["texts"][row[1]] for row in data["told"][: len(common)]] == [
+        other["texts"][row[1]] for row in common
+    ]
+
+
+def test_a_trace_brings_all_its_branches(tmp_path: Path):
+    script, trace = tmp_path / "branches.txt", tmp_path / "branches.jsonl"
+    script.write_text(BRANCHES)
+    assert raftplay("run", str(script), "--trace", str(trace)).status == 0
+    ran, read = of_script(parse_script("branches", BRANCHES)), of_trace(trace)
+    assert (ran.branches, read.branches) == (["b1", "main"], ["main", "b1"])
+    for name in ran.branches:
+        assert read.of_branch(name).records == ran.of_branch(name).records
+        assert read.of_branch(name).branches[0] == name
+    with pytest.raises(UsageError, match="there is no branch 'b2'; the branches are main, b1"):
+        read.of_branch("b2")
+    with pytest.raises(UsageError, match="there is no branch 'b1'; the run has only one"):
+        recorded("figure-8").of_branch("b1")

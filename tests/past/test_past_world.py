@@ -16,6 +16,7 @@ from support.why_witness import disk
 
 from raftplay import CMState, Config, Harness, RaftConfig, scenarios
 from raftplay.commands.setup import Setup
+from raftplay.kv.clients import ClientOptions
 from raftplay.past.history import History
 from raftplay.past.world import World
 from raftplay.raft import decisions
@@ -65,6 +66,21 @@ def test_the_past_is_what_was_on_slow_disks_under_options_that_change(kinds: tup
             done += churn.counts
             assert h.looks > 50
     assert done.keys() >= set(kinds) - {*Churn.MIXES[-1]}
+
+
+def test_the_past_is_what_was_where_leaders_read_by_leases() -> None:
+    raft = RaftConfig(checkquorum=True, sticky=True, lease=True)
+    for seed in range(several(4, least=3)):
+        bugs = ("lease-and-late-timeout-now",) if seed % 2 else ()
+        config = Config(raft, clients=ClientOptions(reads="lease"), bugs=bugs)
+        leases = set[float]()
+        with Compared(5, backend="sim", seed=seed, config=config, watch=False) as h:
+            churn = Churn(h, seed, tuple(kind for kind in Churn.OTHER_HALF if kind != "option"))
+            for _ in range(10):
+                churn.run(0.2)
+                leases |= {node.lease_until for node in h.snapshot().nodes}
+            assert h.looks > 50
+        assert len(leases) > 3
 
 
 def test_the_past_knows_timers_that_were_set_by_hand() -> None:

@@ -132,6 +132,16 @@ def test_a_leader_shows_next_and_match_of_each_peer() -> None:
     assert rows[2].split() == ["match", "1", "1", "1", "-"]
 
 
+def test_a_leader_that_reads_by_a_lease_shows_how_long() -> None:
+    def shown(script: str) -> str:
+        view = view_after("set checkquorum on; set sticky on; set reads lease; wait leader; sleep 60ms" + script)
+        return "\n".join(texts(node.inspector(view, context(34, 12, selected=view.snapshot.leader.id)).lines))
+
+    assert re.search(r"reads by lease for 1?\d\d ms more", shown(""))
+    assert "reads by lease ended" in shown("; cut others->leader; sleep 145ms")
+    assert "lease" not in "\n".join(texts(node.inspector(view_after("wait leader"), context(34, 12)).lines))
+
+
 def test_long_logs_show_how_far_peers_are_behind() -> None:
     view = view_after("wait leader; submit 1; wait committed 1 on 5")
     leader = view.snapshot.nodes[0]

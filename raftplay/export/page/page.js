@@ -2,8 +2,9 @@
 // The replay page. It reads the JSON of replay.py: at each event what changed. Texts are put into the page as text,
 // never as markup. Nothing is loaded and nothing is sent.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const texts = data.texts, N = data.times.length, n = data.nodes;
+  const given = JSON.parse(document.getElementById("data").textContent), runs = [given, ...given.others || []];
+  let data, texts, N;  // the run that is shown, its texts, and the number of its events
+  const n = given.nodes;
   const FLIGHT = 0.9, LOST = 0.7, STEP = 0.8, ROWS = 400, SCALE = 62;
   const SVG = "http://www.w3.org/2000/svg";
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -42,38 +43,41 @@
     return low - 1;
   };
 
-  // ---- the run: clock, states, messages
+  // ---- the run: clock, states, messages, and the pace: when each event is shown, in seconds of play (pace.py)
 
-  const clock = new Float64Array(N + 1);  // cluster time after each event, in microseconds
-  clock[0] = data.begin;
-  data.times.forEach((passed, i) => { clock[i + 1] = clock[i] + passed; });
-
-  const states = Array.from({ length: n }, () => []);
-  for (const [event, node, changed] of data.states) {
-    const list = states[node], before = list.length ? list[list.length - 1][1] : { log: { all: [], length: 0 } };
-    const state = Object.assign({}, before, changed);
-    if (changed.log) {  // logs share one list as far as they agree
-      const [keep, ...added] = changed.log, old = before.log;
-      const all = keep === old.length && old.all.length === keep ? old.all : old.all.slice(0, keep);
-      all.push(...added);
-      state.log = { all, length: keep + added.length };
+  let clock, states, messages, longest, told, wall, isTold, total;
+  const load = (run) => {
+    data = run; texts = run.texts; N = run.times.length; told = run.told;
+    clock = new Float64Array(N + 1);  // cluster time after each event, in microseconds
+    clock[0] = run.begin;
+    run.times.forEach((passed, i) => { clock[i + 1] = clock[i] + passed; });
+    states = statesOf(run);
+    messages = run.messages.map(([src, dst, term, sent, end, fate, weight, word, detail, reason]) => (
+      { src, dst, term, sent, end, fate, weight, word: texts[word], detail: texts[detail], reason: reason === undefined ? "" : texts[reason] }));
+    longest = new Int32Array(messages.length);  // when the last of the messages up to each one ends
+    messages.reduce((most, m, i) => longest[i] = Math.max(most, m.end || N + 1), 0);
+    wall = new Float64Array(N + 1); isTold = new Uint8Array(N + 2);
+    told.forEach(([event]) => { isTold[event] = 1; });
+    run.pace.forEach((passed, i) => { wall[i + 1] = wall[i] + passed / 1000; });
+    total = wall[N];
+  };
+  const statesOf = (run) => {
+    const states = Array.from({ length: n }, () => []);
+    for (const [event, node, changed] of run.states) {
+      const list = states[node], before = list.length ? list[list.length - 1][1] : { log: { all: [], length: 0 } };
+      const state = Object.assign({}, before, changed);
+      if (changed.log) {  // logs share one list as far as they agree
+        const [keep, ...added] = changed.log, old = before.log;
+        const all = keep === old.length && old.all.length === keep ? old.all : old.all.slice(0, keep);
+        all.push(...added);
+        state.log = { all, length: keep + added.length };
+      }
+      if (changed.timer !== undefined) state.since = clock[event];
+      if (list.length && list[list.length - 1][0] === event) list[list.length - 1][1] = state; else list.push([event, state]);
     }
-    if (changed.timer !== undefined) state.since = clock[event];
-    if (list.length && list[list.length - 1][0] === event) list[list.length - 1][1] = state; else list.push([event, state]);
-  }
+    return states;
+  };
   const stateOf = (node, event) => states[node][Math.max(0, at(states[node], event))][1];
-
-  const messages = data.messages.map(([src, dst, term, sent, end, fate, weight, word, detail, reason]) => (
-    { src, dst, term, sent, end, fate, weight, word: texts[word], detail: texts[detail], reason: reason === undefined ? "" : texts[reason] }));
-  const endings = new Map();
-  messages.forEach((message) => { if (message.end) endings.set(message.end, message); });
-
-  // ---- the pace: when each event is shown, in seconds of play (pace.py)
-
-  const told = data.told, wall = new Float64Array(N + 1), isTold = new Uint8Array(N + 2);
-  told.forEach(([event]) => { isTold[event] = 1; });
-  data.pace.forEach((passed, i) => { wall[i + 1] = wall[i] + passed / 1000; });
-  const total = wall[N];
   const eventAt = (seconds) => {  // the last event that is shown after so many seconds of play
     let low = 0, high = N + 1;
     while (low < high) { const middle = (low + high) >> 1; if (wall[middle] <= seconds + 1e-9) low = middle + 1; else high = middle; }
@@ -82,7 +86,7 @@
 
   // ---- the moment that is shown
 
-  let now = 0, place = 0, playing = false, goal = N, pace = 1, speed = 1, chosen = -1, tab = "time", before = 0, everything = false;
+  let now = 0, place = 0, playing = false, goal = 0, pace = 1, speed = 1, chosen = -1, tab = "time", before = 0, everything = false;
   const dirty = { stage: true, all: true };
 
   const show = (event, keepsPlace) => {
@@ -102,7 +106,10 @@
     while (e < N && clock[e + 1] < seconds * 1e6 + 500) e++;
     return e;
   };
-  const address = () => atTime(+timeOf(now)) === now ? `#t=${timeOf(now)}` : `#t=${timeOf(now)}&e=${now}`;
+  const address = () => {
+    const branch = runs.length > 1 ? `&b=${encodeURIComponent(data.branch)}` : "";
+    return `#t=${timeOf(now)}${atTime(+timeOf(now)) === now ? "" : `&e=${now}`}${branch}`;
+  };
   const remember = () => { try { history.replaceState(null, "", address()); } catch (error) { /* a page inside of another */ } };
   const fromAddress = () => {
     const wanted = new URLSearchParams(location.hash.slice(1));
@@ -402,14 +409,12 @@
       layers.messages.append(group);
     }
   };
-  const bySent = messages;  // in the order of sending, apart from those that were sent before the first event
-  const longest = (() => { let most = 0; const max = new Int32Array(messages.length); bySent.forEach((m, i) => { most = Math.max(most, m.end || N + 1); max[i] = most; }); return max; })();
   const underWay = () => {  // those on their way now, and those lost lately
-    let low = 0, high = bySent.length;
-    while (low < high) { const middle = (low + high) >> 1; if (bySent[middle].sent <= now) low = middle + 1; else high = middle; }
+    let low = 0, high = messages.length;
+    while (low < high) { const middle = (low + high) >> 1; if (messages[middle].sent <= now) low = middle + 1; else high = middle; }
     const found = [], since = eventAt(Math.max(0, place - LOST));
     for (let i = low - 1; i >= 0 && longest[i] > since && found.length < 200; i--) {
-      const message = bySent[i];
+      const message = messages[i];
       if (!message.end || message.end > now || message.fate === 2 && message.end > since) found.push(message);
     }
     return found.reverse();
@@ -671,7 +676,7 @@
   // ---- the tape
 
   const scrub = $("scrub");
-  scrub.max = Math.max(0.001, total).toFixed(3); scrub.step = "0.001";
+  scrub.step = "0.001";
   const paintTape = () => {
     const marks = $("marks"), wide = marks.clientWidth || 300, inner = wide - 16;
     marks.replaceChildren();
@@ -783,7 +788,7 @@
     follows = true;
     act(event.shiftKey);
   });
-  addEventListener("hashchange", () => { const wanted = fromAddress(); if (wanted !== null && wanted !== now) { playing && play(false); show(wanted); } });
+  addEventListener("hashchange", () => { if (branchOfAddress() !== data) turnTo(branchOfAddress()); const wanted = fromAddress(); if (wanted !== null && wanted !== now) { playing && play(false); show(wanted); } });
 
   // ---- for paper: the moment that is shown, the space-time diagram, and all that was told, in order
 
@@ -823,21 +828,54 @@
     paint();
   });
 
+  // ---- branches
+
+  const branches = $("branch"), branchChip = $("branches");
+  const branchOfAddress = () => {
+    const wanted = new URLSearchParams(location.hash.slice(1)).get("b");
+    return runs.find((run) => run.branch === wanted) || data || given;
+  };
+  for (const run of runs) {
+    const from = run.parent ? ` (from ${run.parent} at ${secs(run.since)} s)` : "";
+    branches.append(el("option", { value: run.branch }, run.branch + from));
+  }
+  branches.addEventListener("change", () => {  // the same time in another branch
+    const seconds = clock[now] / 1e6;
+    playing && play(false);
+    turnTo(runs[branches.selectedIndex]);
+    go(atTime(seconds));
+  });
+
   // ---- begin
 
-  say($("name"), data.name || "A cluster of Raft nodes");
   const chip = (text, kind) => $("chips").append(el("li", kind ? { class: kind } : {}, text));
-  chip(many(n, "node"));
-  chip(data.backend === "sim" ? `seed ${data.seed}` : `${data.backend}, seed ${data.seed}`);
-  if (data.class) chip(data.class);
-  for (const bug of data.bugs) chip(`bug: ${bug}`, "bad");
-  if (data.breach !== null) {
-    const button = el("button", { type: "button" }, "go to the violation");
-    button.addEventListener("click", () => go(data.breach));
-    $("chips").append(el("li", { class: "bad" }, button));
-  } else if (data.failure) chip(cut(data.failure, 80), "bad long");
-  if (data.forgotten) chip(`${data.forgotten} earlier events are not kept`);
-  chip(many(N, "event"));
+  const chips = () => {
+    $("chips").replaceChildren();
+    if (runs.length > 1) $("chips").append(branchChip);
+    chip(many(n, "node"));
+    chip(data.backend === "sim" ? `seed ${data.seed}` : `${data.backend}, seed ${data.seed}`);
+    if (data.class) chip(data.class);
+    for (const bug of data.bugs) chip(`bug: ${bug}`, "bad");
+    if (data.breach !== null) {
+      const button = el("button", { type: "button" }, "go to the violation");
+      button.addEventListener("click", () => go(data.breach));
+      $("chips").append(el("li", { class: "bad" }, button));
+    } else if (data.failure) chip(cut(data.failure, 80), "bad long");
+    if (data.forgotten) chip(`${data.forgotten} earlier events are not kept`);
+    chip(many(N, "event"));
+  };
+  const turnTo = (run) => {  // show a run, which paints nothing yet
+    load(run);
+    goal = N;
+    logKey = listKey = whyKey = "";
+    scrub.max = Math.max(0.001, total).toFixed(3);
+    branches.selectedIndex = runs.indexOf(run);
+    branchChip.hidden = runs.length < 2;
+    say($("name"), run.name || "A cluster of Raft nodes");
+    chips();
+    dirty.size = dirty.all = follows = true;
+  };
+  turnTo(branchOfAddress());
   new ResizeObserver(() => { dirty.all = dirty.size = true; paint(); }).observe(stage);
   new ResizeObserver(() => { dirty.size = true; paint(); }).observe(document.querySelector(".tape"));
   new ResizeObserver(() => paintTime()).observe(time);

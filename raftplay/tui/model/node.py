@@ -66,6 +66,8 @@ def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[
     full = 0.05 if is_leader else longest_timeout(view)
     bar = timer_bar(node, view.snapshot.time, max(3, min(24, width - 16)), glyphs, full)
     lines.append((Piece("heartbeat " if is_leader else "timer ", "dim"), *bar))
+    if is_leader and node.lease_until > 0:
+        lines.append(_lease_line(node, view.snapshot.time))
     if is_leader:
         lines += peer_lines(node, width)
     elif node.votes:
@@ -74,6 +76,13 @@ def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[
     else:
         lines.append((Piece("leader ", "dim"), Piece(_node_or_dash(node.leader_id), "text")))
     return lines
+
+
+def _lease_line(node: NodeSnapshot, now: float) -> Line:
+    """Return how long a leader may answer reads by its lease, in cluster time (thesis §6.4.1)."""
+    left = node.lease_until - now
+    words = f"for {left * 1000:.0f} ms more" if left > 0 else "ended: reads need a new round"
+    return (Piece("reads by lease ", "dim"), Piece(words, "text" if left > 0 else "warn"))
 
 
 def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Line:
