@@ -82,7 +82,8 @@ The rooms, from the ground up
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
                  film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
                  comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
-                 takes them, and tui/serve/ shows them to browsers
+                 takes them, tui/serve/ shows them to browsers, and tui/visits/ gives each visitor
+                 a screen of their own in the browser (house.py is the server, visitor.py the process of each)
   export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
                  read, replay.py the data of the HTML page (export/page/ holds its script and style)
   python/        for Python: harness.py is the public `Harness`: playing.py has commands as methods, recorded.py

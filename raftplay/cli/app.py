@@ -17,6 +17,7 @@ MODULES = {
     "playing": ("run", "shell", "tui"),
     "presenting": ("notes",),
     "exporting": ("export",),
+    "serving": ("serve",),
     "learning": ("lesson",),
     "copying": ("examples",),
     "listing": ("scenarios", "bugs", "invariants", "help"),

@@ -14,7 +14,7 @@ from raftplay.watch.text import count, visible
 GROUP = "Keeping"
 
 
-@command(GROUP, "save story.txt")
+@command(GROUP, "save story.txt", touches="files")
 def save(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
     """Write all commands so far as a script, which repeats them (in sim: bit-for-bit)."""
     _check(session, file)
@@ -23,7 +23,7 @@ def save(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
     return f"{visible(str(file))}: {_count(session)}; run it with: raftplay run {file_word(str(file))}"
 
 
-@command(GROUP, "record story.txt")
+@command(GROUP, "record story.txt", touches="files")
 def record(session: Session, file: Annotated[Path, kinds.FILE]) -> str:
     """Do as save does, and keep the file up to date until the session ends."""
     _check(session, file)

@@ -15,7 +15,7 @@ from raftplay.kv.clients import READS, ClientOptions
 from raftplay.language import kinds, offers, values
 from raftplay.language.cursor import Cursor, Offered, Place
 from raftplay.language.lexer import Word
-from raftplay.language.table import TABLE, Kind, Resolve, command, constant, setup_line, too_late
+from raftplay.language.table import TABLE, Kind, Resolve, command, constant, refusal, setup_line, too_late
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
 from raftplay.session.session import Session
@@ -273,7 +273,7 @@ def seed(setup: Setup, number: Annotated[int, SEED]) -> None:
     setup.seed = number
 
 
-@setup_line("backend sim")
+@setup_line("backend sim", touches="sockets")
 def backend(setup: Setup, name: Annotated[str, BACKEND]) -> None:
     """Choose real sockets on loopback (tcp, the default) or deterministic virtual time (sim)."""
     _check_first("backend", setup.backend)
@@ -355,7 +355,7 @@ def bug(setup: Setup, bug: Annotated[str, BUG]) -> None:
         setup.bugs.append(bug)
 
 
-@setup_line("node my.py:MyCM")
+@setup_line("node my.py:MyCM", touches="files")
 def node(setup: Setup, own: Annotated[str, OWN_NODE]) -> None:
     """Take the nodes' class from a Python file of yours, which is run (see: help node)."""
     _check_first("node", setup.node)
@@ -438,6 +438,8 @@ def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Ch
     if (name, text) == ("watch", "all"):
         return lambda setup, _: setup.watched.extend(invariant.name for invariant in INVARIANTS)
     one = TABLE[name]
+    if refused := refusal(f"new {name}", one.touches, cursor.scope.barred):
+        raise cursor.mistake(refused, word)
     read = one.parameters[0].kind.read(inner)
     return lambda setup, session: one.function(setup, read(session))
 
@@ -467,7 +469,7 @@ def _offered_changes(place: Place) -> Iterator[Offered]:
     """Offer the settings that are not given yet, and then the values of the one being typed."""
     given = {word.text.partition("=")[0] for word in place.words} - {"bug"}
     for name in CLUSTER:
-        if name in given:
+        if name in given or (name in TABLE and TABLE[name].touches in place.scope.barred):
             continue
         if not place.typed.startswith(f"{name}="):
             yield Offered(f"{name}=", f"such as {name}={_example(name)}")

@@ -12,7 +12,7 @@ from raftplay.cluster.config import MAX_NODES
 from raftplay.language.cursor import Offered, Place, Scope
 from raftplay.language.lexer import Mistake, PartialLine, Statement, split_line, split_typed
 from raftplay.language.offers import word_of
-from raftplay.language.table import TABLE, Command, follow, parse
+from raftplay.language.table import TABLE, Command, follow, parse, refusal
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
@@ -106,7 +106,7 @@ def _complete(
 
 def _offered(before: str, place: Place, extra: Mapping[str, str]) -> list[Offered]:
     if not place.words:
-        rows = {row.name: row.help for row in TABLE.values() if place.session is None or row.in_session}
+        rows = {row.name: row.help for row in TABLE.values() if _may_stand(row, place)}
         return [Offered(name, help) for name, help in sorted({**rows, **extra}.items())]
     try:
         followed = follow(Statement(place.words, 1, before), place.scope)
@@ -116,6 +116,10 @@ def _offered(before: str, place: Place, extra: Mapping[str, str]) -> list[Offere
     if place.words[0].text == "let" and "=" in place.typed:  # let old=leader
         return _glued(before, place)
     return [found for offer in wanted for found in ([Offered(offer)] if isinstance(offer, str) else offer(place))]
+
+
+def _may_stand(row: Command, place: Place) -> bool:
+    return (place.session is None or row.in_session) and row.touches not in place.scope.barred
 
 
 def _glued(before: str, place: Place) -> list[Offered]:
@@ -132,7 +136,8 @@ def _beginning(before: str, typed: PartialLine, session: Session | None, extra: 
     """Return the hint while a command's name is being typed; None if there is none."""
     name = typed.text
     if (row := TABLE.get(name)) is not None:
-        return _hint(row, None, None)
+        refused = "" if session is None else refusal(name, row.touches, session.barred)
+        return Hint((), None, "", mistake=refused) if refused else _hint(row, None, None)
     if name in extra:
         return Hint((name,), None, extra[name])
     if not name or typed.quote or _complete(before, typed, session, extra):

@@ -20,11 +20,14 @@ class Scope:
     marks: set[str] = field(default_factory=set)
     """The names of moments, in any branch."""
 
+    barred: frozenset[str] = frozenset()
+    """What commands must not touch here."""
+
     @classmethod
     def of(cls, session: Session) -> "Scope":
         """Return the nodes, variables and marks that a line typed into `session` may name now."""
         marks = {name for branch in session.branches.values() for name in branch.marks}
-        return cls(session.harness.n, set(session.variables), marks)
+        return cls(session.harness.n, set(session.variables), marks, session.barred)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A command is declared once: a function with a docstring, its parameters annotate
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
@@ -40,6 +40,14 @@ GROUPS: dict[str, Effect] = {
     "Keeping": "looks",
 }
 """The groups of commands, and the default effect of the commands of each."""
+
+
+TOUCHES = {
+    "files": "files",
+    "sockets": "real sockets",
+    "terminal": "a terminal",
+}
+"""What a command or a key may touch besides the cluster, in words; a session may bar it (`Session.barred`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,9 @@ class Command:
 
     may_act: Callable[[str], bool] | None = None
     """Returns whether a set-up line with this first argument, which names nodes, is a command."""
+
+    touches: str = ""
+    """What it touches besides the cluster: one of `TOUCHES`, or nothing."""
 
     @property
     def is_setup_only(self) -> bool:
@@ -204,6 +215,7 @@ def setup_line(
     in_session: bool = False,
     effect: Effect | None = None,
     may_act: Callable[[str], bool] | None = None,
+    touches: str = "",
 ) -> Callable[[F], F]:
     """Declare a set-up line as `command` does; its function gets the set-up of a script, not a session.
 
@@ -211,7 +223,7 @@ def setup_line(
     is a command where `may_act` holds for its first argument, in scripts too.
     """
     in_session = in_session or may_act is not None
-    declare = command("Setting up", example, effect=effect, setup=True, in_session=in_session)
+    declare = command("Setting up", example, effect=effect, setup=True, in_session=in_session, touches=touches)
     if may_act is None:
         return declare
 
@@ -225,10 +237,17 @@ def setup_line(
 
 
 def command(
-    group: str, example: str, *, effect: Effect | None = None, setup: bool = False, in_session: bool = True
+    group: str,
+    example: str,
+    *,
+    effect: Effect | None = None,
+    setup: bool = False,
+    in_session: bool = True,
+    touches: str = "",
 ) -> Callable[[F], F]:
     """Declare a command: the function's name (without a closing ``_``), parameters and docstring make its row."""
     assert group in GROUPS
+    assert not touches or touches in TOUCHES
 
     def declare(function: F) -> F:
         name = function.__name__.rstrip("_")
@@ -237,7 +256,7 @@ def command(
         assert name not in TABLE, name
         does = effect or GROUPS[group]
         TABLE[name] = Command(
-            name, group, function, _parameters(function), about, example, does, setup, in_session
+            name, group, function, _parameters(function), about, example, does, setup, in_session, None, touches
         )
         return function
 
@@ -246,7 +265,7 @@ def command(
 
 def parse(statement: Statement, scope: Scope) -> Bound:
     """Parse the statement as a command of the table. Raises `Mistake`."""
-    row = _row(statement)
+    row = _row(statement, scope)
     cursor = Cursor(statement, scope)
     arguments: list[Argument] = []
     for parameter in row.parameters:
@@ -277,7 +296,7 @@ class Followed:
 
 def follow(statement: Statement, scope: Scope) -> Followed:
     """Return what may follow the words of a statement. Raises `Mistake` if they begin no command."""
-    row = _row(statement)
+    row = _row(statement, scope)
     cursor = Cursor(statement, scope)
     at: int | None = None
     for number, parameter in enumerate(row.parameters):
@@ -307,12 +326,19 @@ def _is_behind(mistake: Mistake, statement: Statement) -> bool:
     return mistake.column >= last.column + last.length
 
 
-def _row(statement: Statement) -> Command:
+def refusal(name: str, touches: str, barred: Collection[str]) -> str:
+    """Return in a sentence why visitors have no `name`, which `touches` what is `barred`; "" if they have it."""
+    return f"{name} needs {TOUCHES[touches]}, which visitors do not have" if touches in barred else ""
+
+
+def _row(statement: Statement, scope: Scope) -> Command:
     name = statement.words[0]
     row = TABLE.get(name.text)
     if row is None:
         hint = did_you_mean(name.text, TABLE) or "; see: raftplay help"
         raise statement.mistake(f"there is no command {quoted(name.text)}{hint}", name)
+    if refused := refusal(row.name, row.touches, scope.barred):
+        raise statement.mistake(refused, name)
     return row
 
 

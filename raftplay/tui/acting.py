@@ -1,11 +1,14 @@
 """The keys: what each of them does to the session, and to what the screen shows of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from textual import events
+from textual.actions import ActionParseResult
+from textual.dom import DOMNode
 
+from raftplay.language.table import refusal
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
 from raftplay.tui import keys
@@ -53,6 +56,20 @@ class KeyApp(PlacedApp, inherit_bindings=False):
         self._interrupted_at = 0.0
         self._left_at = 0.0
         self._digit = (0, -TWO_DIGITS)  # the last digit, and when it was typed
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key is for, unless it touches what is barred."""
+        key = keys.TOUCHING.get(action) if isinstance(action, str) else None
+        refused = refusal(key.shown, key.touches, self.driver.session.barred) if key is not None else ""
+        if refused:
+            self.toast(refused, severity="warning")
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
 
     def do(self, line: str, *, typed: bool = False) -> None:
         """Run a line of the command language; its answer comes when it comes. What is not typed is a key's."""

@@ -517,7 +517,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
     async def action_quit(self) -> None:
         """Quit; ask before, if anything was done."""
         if count := self.deeds():
-            self.push_screen(Leaving(count, is_kept=last.place() is not None))
+            may_save = "files" not in self.driver.session.barred
+            self.push_screen(Leaving(count, is_kept=may_save and last.place() is not None, may_save=may_save))
         else:
             self.exit()
 

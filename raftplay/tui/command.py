@@ -32,7 +32,7 @@ from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.output.line import Recorder, Several
 from raftplay.tui.play import Player
-from raftplay.tui.settings import Settings, load
+from raftplay.tui.settings import Settings, Unkept, load
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import DUMB
 from raftplay.watch.invariants import INVARIANTS
@@ -81,7 +81,8 @@ def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "A
     The screen is recorded in `cast`, and shown to those who look on at the address `serve`.
     """
     watches = wanted.pace == "watch" and not wanted.at_once
-    settings = load()
+    keeps = "files" not in session.barred
+    settings = load() if keeps else Unkept()
     greets = is_first(wanted, settings, session.harness.n)
     usual = 1.0 if watches else REAL_SPEED
     speed = wanted.speed if wanted.speed is not None else 100.0 if wanted.at_once else usual
@@ -132,7 +133,7 @@ def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "A
             pass  # it was shown
         except Exception as error:
             failure = failure or error
-        kept = last.keep(session)
+        kept = last.keep(session) if keeps else ""
     if kept:
         complain(f"raftplay: {kept}")
     if failure is not None:
@@ -209,7 +210,8 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
         player.set_aside()
     before.finish(PATIENCE)
     driver.session.harness.halt()
-    said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii)
+    barred = driver.session.barred
+    said = visit(text, before.settings, ending.run, ascii=before.deck.glyphs.ascii, barred=barred)
     if player is not None and not player.ended:
         said += "; the script waits: g for its next step, space to go on"
     elif not before.first.greets:
@@ -262,9 +264,10 @@ def ending_on_signals(session: Session) -> Iterator[Ending]:
     ending = Ending()
 
     def give_up(number: int) -> None:
-        keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
-        keeper.start()
-        keeper.join(GRACE)
+        if "files" not in session.barred:
+            keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
+            keeper.start()
+            keeper.join(GRACE)
         os._exit(128 + number)
 
     def end(number: int, _: FrameType | None) -> None:

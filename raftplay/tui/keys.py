@@ -322,7 +322,15 @@ KEYS: tuple[Key, ...] = (
         rank=5,
         group=CLIENTS,
     ),
-    Key("ctrl+s", "Ctrl+S", "picture", "save the screen here as an SVG picture", action="picture", group=PRESENT),
+    Key(
+        "ctrl+s",
+        "Ctrl+S",
+        "picture",
+        "save the screen here as an SVG picture",
+        action="picture",
+        group=PRESENT,
+        touches="files",
+    ),
     Key(
         "escape",
         "Esc",
@@ -347,6 +355,7 @@ KEYS: tuple[Key, ...] = (
         "go back to the shell; `fg` there comes back here",
         action="suspend",
         group=LEAVE,
+        touches="terminal",
     ),
     Key("q", "q", "quit", "quit; asks if anything was done", action="quit", rank=4, group=LEAVE),
 )
@@ -406,6 +415,9 @@ DIGITS = Key("", "0-9", "select", "select a node by its number, of two digits wh
 
 KEY = {key.key: key for key in KEYS}
 """The same by what textual calls them."""
+
+TOUCHING = {key.action: key for key in KEYS if key.touches}
+"""The keys whose actions touch more than the cluster, by their actions."""
 
 
 def of_group(group: str) -> list[Key]:

@@ -328,9 +328,22 @@ def show_lesson(text: LessonText, overrides: Setup, *, speed: float | None, file
     return Status.HELD
 
 
-def visit(text: LessonText, settings: Settings, run: Callable[[RaftApp], None], *, ascii: bool) -> str:
-    """Show a lesson by `run`, between two screens of another session; return what to say of its end."""
+def visit(
+    text: LessonText,
+    settings: Settings,
+    run: Callable[[RaftApp], None],
+    *,
+    ascii: bool,
+    barred: frozenset[str] = frozenset(),
+) -> str:
+    """Show a lesson by `run`, between two screens of another session; return what to say of its end.
+
+    What is `barred` there is so here, too; without files no progress is kept.
+    """
+    if "files" in barred:
+        text = replace(text, key="")
     app, reading = prepared(text, text.lesson(), file=progress_file(), settings=settings, ascii=ascii)
+    app.driver.session.barred = barred
     try:
         run(app)
     finally:

@@ -38,8 +38,9 @@ class Commands(Provider):
 
     def _rows(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         app = cast("RaftApp", self.app)
+        barred = app.driver.session.barred
         for row in TABLE.values():
-            if row.is_setup_only:
+            if row.is_setup_only or row.touches in barred:
                 continue
             needs = [p for p in row.parameters if not p.optional]
             does = partial(app.ask, f"{row.name} ") if needs else partial(app.do, row.name)
@@ -51,7 +52,7 @@ class Commands(Provider):
         for lesson in lessons():
             yield f"lesson {lesson.name}", lesson.about, partial(app.elsewhere.run, f"lesson {lesson.name}")
         for key in KEYS:
-            if key.action:
+            if key.action and key.touches not in barred:
                 yield f"{key.word} ({key.shown})", key.help, partial(app.run_action, key.action)
 
     async def discover(self) -> Hits:

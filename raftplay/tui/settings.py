@@ -38,6 +38,14 @@ class Settings(msgspec.Struct):
         return ""
 
 
+class Unkept(Settings):
+    """The settings of one who keeps no files."""
+
+    def save(self) -> str:
+        """Keep nothing, which is no failure."""
+        return ""
+
+
 def load() -> Settings:
     """Return the settings of this user; the usual ones where none can be read."""
     file = state_file("screen.json")

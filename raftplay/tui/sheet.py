@@ -118,7 +118,10 @@ class Sheet(ModalScreen[None], ClosesOnce):
 
 
 class Leaving(Sheet, inherit_bindings=False):
-    """Asks before the screen is left: `count` commands were done, and the session is kept or not."""
+    """Asks before the screen is left: `count` commands were done, and the session is kept or not.
+
+    `may_save`: it can be saved as a script.
+    """
 
     BINDINGS: ClassVar = [
         Binding("q,enter,y,ctrl+c", "choose(False)", show=False),
@@ -133,7 +136,7 @@ class Leaving(Sheet, inherit_bindings=False):
             super().__init__()
             self.saves = saves
 
-    def __init__(self, count: int, *, is_kept: bool) -> None:
+    def __init__(self, count: int, *, is_kept: bool, may_save: bool = True) -> None:
         done, it, them = (
             ("1 command was done", "it is", "it")
             if count == 1
@@ -141,7 +144,8 @@ class Leaving(Sheet, inherit_bindings=False):
         )
         kept = f"kept, and raftplay tui --last opens {them} again" if is_kept else "not kept"
         text = f"Quit? {done}; {it} {kept}."
-        keys = "q or Enter: quit   s: save as a script   Esc: stay"
+        saving = "s: save as a script   " if may_save else ""
+        keys = f"q or Enter: quit   {saving}Esc: stay"
         super().__init__(lambda width: [*answer_sheet(text, width), (), (Piece(keys, "key"),)])
 
     def action_choose(self, saves: bool) -> None:

@@ -122,7 +122,7 @@ def test_what_is_no_address_gets_one_sentence(text: str) -> None:
         ("127.0.0.1", "127.0.0.1:80", True),
         ("127.0.0.1", "localhost:80", True),
         ("127.0.0.1", "127.0.0.1:81", False),
-        ("127.0.0.1", "127.0.0.1", False),
+        ("127.0.0.1", "127.0.0.1", True),
         ("127.0.0.1", "evil.example:80", False),
         ("127.0.0.1", "127.0.0.1.evil.example:80", False),
         ("class.example", "CLASS.example:80", True),
@@ -135,6 +135,11 @@ def test_what_is_no_address_gets_one_sentence(text: str) -> None:
 )
 def test_a_host_header_must_name_the_address(host: str, header: str, fits: bool) -> None:
     assert Address(host, 80).fits(header) is fits
+
+
+def test_only_the_usual_port_may_be_left_out_of_a_host_header() -> None:
+    assert Address("127.0.0.1", 80).fits("127.0.0.1")
+    assert not Address("127.0.0.1", 8000).fits("127.0.0.1")
 
 
 def test_it_is_said_who_can_see_it() -> None:

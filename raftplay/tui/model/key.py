@@ -24,7 +24,8 @@ class Key(NamedTuple):
 
     `command` is the line that it runs, {node} standing for the selected node, or what makes it of a view and that
     node; `action` is the app's own part otherwise. `rank`: the lower, the sooner it is named at the foot of the
-    screen; 9 is never. `group` is its purpose, under which the help names it.
+    screen; 9 is never. `group` is its purpose, under which the help names it. `touches` is what its action
+    touches besides the cluster, in the words of the table of commands.
     """
 
     key: str
@@ -35,3 +36,4 @@ class Key(NamedTuple):
     action: str = ""
     rank: int = 9
     group: str = CLOSER
+    touches: str = ""

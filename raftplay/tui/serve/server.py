@@ -15,8 +15,7 @@ from importlib.resources import files
 from types import TracebackType
 from typing import Self
 
-from raftplay.errors import UsageError
-from raftplay.tui.serve.address import Address
+from raftplay.tui.serve.address import Address, listening
 from raftplay.tui.serve.mirror import Mirror
 
 EVERY = 0.1
@@ -76,7 +75,7 @@ class Server:
     def __init__(self, mirror: Mirror, address: Address) -> None:
         self._mirror = mirror
         self._token = secrets.token_urlsafe(16)
-        self._listener = _listening(address)
+        self._listener = listening(address)
         self.address = Address(address.host, self._listener.getsockname()[1])
         self.viewers = 0
         """The number of browsers that look on."""
@@ -93,8 +92,7 @@ class Server:
     @property
     def url(self) -> str:
         """Return the address of the page, with its token."""
-        host = f"{socket.gethostname()}:{self.address.port}" if self.address.is_everywhere else self.address.text
-        return f"http://{host}/{self._token}/"
+        return f"{self.address.url}{self._token}/"
 
     def close(self) -> None:
         """Tell the browsers that the session has ended, and stop."""
@@ -219,16 +217,6 @@ class Server:
             event = f"data: {text}\n\n" if rows or has < 0 else ":\n\n"
             self._frames[has] = frame.version, event.encode()
         return self._frames[has]
-
-
-def _listening(address: Address) -> socket.socket:
-    """Return a socket that listens at an address. Raises `UsageError`."""
-    try:
-        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((address.host, address.port), family=family)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"cannot serve at {address.text}: {reason}; give another host or port") from None
 
 
 def _head(status: int, kind: str, more: str = "") -> bytes:
