@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import get_args
 
 import pytest
 from support.amount import several
@@ -24,6 +25,7 @@ from raftplay.language.cursor import Cursor, Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.repeats import END, REPEAT
 from raftplay.language.table import TABLE
+from raftplay.raft.messages import Args, Reply
 from raftplay.run.script import ScriptRefused, parse_script
 from raftplay.session.status import Status
 
@@ -52,6 +54,18 @@ def test_mutated_frames_stop_no_cluster_and_leave_nothing(
     assert report.fates["never ended"] > count // 100
     assert report.gauge.growth() is None
     assert report.terms > 1 or count < 1000  # some were votes that a peer may ask for
+
+
+def test_every_kind_of_message_is_among_what_is_mutated() -> None:
+    calls = {type(frame.args) for frame in frames._corpus(2) if isinstance(frame, wire.Call)}
+    replies = {type(frame.reply) for frame in frames._corpus(2) if isinstance(frame, wire.Answered)}
+    assert calls == set(get_args(Args))
+    assert replies == set(get_args(Reply))
+    for frame in frames._corpus(2):
+        assert wire.decode(wire.encode(frame)[wire.LENGTH_BYTES :]) == frame
+        kind = "call" if isinstance(frame, wire.Call) else "reply"
+        assert frames._belongs(frame, 2, kind)
+        assert not frames._deceives(frame, kind)
 
 
 def test_every_frame_comes_from_the_seed() -> None:

@@ -12,6 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar, get_args
+
+import msgspec
 
 from raftplay.backends import wire
 from raftplay.cluster import checks
@@ -22,14 +25,19 @@ from raftplay.explore.gauge import Gauge, left_over
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
+    Args,
     ConfirmArgs,
+    InstallSnapshotArgs,
     InternalEntry,
     LogEntry,
+    Reply,
     RequestVoteArgs,
     RequestVoteReply,
     TimeoutNowArgs,
 )
 from raftplay.watch.text import count
+
+Message = TypeVar("Message", bound=Args | Reply)
 
 NODES = 3
 
@@ -269,17 +277,40 @@ class _End:
 
 
 def _corpus(peer: int) -> list[wire.Frame]:
-    """Return valid frames in the name of `peer`, of a term that ended long ago."""
+    """Return valid frames in the name of `peer`, of a term that ended long ago: some, and one of each kind."""
     entries = (LogEntry("ä\x00\n", 0), LogEntry({"a": [1, None, 1.5]}, 0), InternalEntry(0, "no-op"))
     return [
         wire.Call(1, RequestVoteArgs(0, peer, -1, -1)),
         wire.Call(2, RequestVoteArgs(0, peer, 12, 6, True)),
         wire.Call(3, AppendEntriesArgs(0, peer, -1, -1, (), -1)),
         wire.Call(4, AppendEntriesArgs(0, peer, 0, 1, entries, 0)),
-        wire.Call(5, TimeoutNowArgs(0, peer)),
         wire.Answered(0, RequestVoteReply(0, True)),
         wire.Answered(0, AppendEntriesReply(0, False, 3, 2)),
+        *(wire.Call(5, example(kind, peer)) for kind in get_args(Args)),
+        *(wire.Answered(0, example(kind, peer)) for kind in get_args(Reply)),
     ]
+
+
+def example(kind: type[Message], peer: int) -> Message:
+    """Return a message of this kind: of term 0, and, where it names its sender, from `peer`."""
+    given = [_plain(field, peer) for field in msgspec.structs.fields(kind) if field.required]
+    return msgspec.convert([kind.__struct_config__.tag, *given], kind)
+
+
+def _plain(field: msgspec.structs.FieldInfo, peer: int) -> object:
+    if field.name.endswith("_id"):
+        return peer
+    found = msgspec.inspect.type_info(field.type)
+    match found:
+        case msgspec.inspect.IntType():
+            return 0
+        case msgspec.inspect.BoolType():
+            return False
+        case msgspec.inspect.BytesType():
+            return b"\x00{"
+        case msgspec.inspect.VarTupleType():
+            return ()
+    raise NotImplementedError(f"no value is known for the field {field.name} of the type {found}")
 
 
 def _look_through(data: bytes) -> tuple[list[wire.Frame], str]:
@@ -310,6 +341,6 @@ def _deceives(frame: wire.Frame, kind: str) -> bool:
     """Return True if nodes would believe a false frame: a request of a current term, or an expected reply."""
     if isinstance(frame, wire.Answered):
         return kind == "reply" and frame.id != 0
-    if isinstance(frame.args, AppendEntriesArgs | ConfirmArgs | TimeoutNowArgs):
+    if isinstance(frame.args, AppendEntriesArgs | ConfirmArgs | InstallSnapshotArgs | TimeoutNowArgs):
         return frame.args.term > 0
     return frame.args.term > MOST_TERM
