@@ -60,10 +60,10 @@ The rooms, from the ground up
                  scenarios/incidents/ replays of public incidents
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
-                 machines; trial.py, mixes.py, options.py and recovery.py try a seed, and shrink.py minimizes what
-                 broke; explore/walks/ walks at random over bare consensus modules (bare.py, walk.py; ghost.py
-                 tries on copies what no cluster gives, duties.py looks for what a node owes besides safety), and
-                 writes a walk as a script; explore/exhaustive/ visits
+                 machines; trial.py, mixes.py (its acts; chooser.py), options.py and recovery.py try a seed, and
+                 shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
+                 (bare.py, walk.py; ghost.py tries on copies what no cluster gives, duties.py looks for what a
+                 node owes besides safety), and writes a walk as a script; explore/exhaustive/ visits
                  every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
