@@ -7,7 +7,6 @@ as a commit index that waits, has no line.
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from raftplay.export.mail import ARRIVED, Message, mail_of
 from raftplay.export.recording import Recording
@@ -40,7 +39,7 @@ NAMES: dict[type, str] = {
 }
 """The events of a node, by the decisions that they are."""
 
-Line = dict[str, Any]
+Line = dict[str, object]
 
 
 def written(recording: Recording) -> bytes:

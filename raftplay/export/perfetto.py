@@ -5,7 +5,6 @@ arrows between them. The terms and commit indices are counters.
 """
 
 import json
-from typing import Any
 
 from raftplay.export.mail import ARRIVED, Message, mail_of
 from raftplay.export.recording import Recording
@@ -21,7 +20,7 @@ CLUSTER = 1
 MARK = 20
 """The length of the slice at an end of a message, in microseconds: an arrow must begin and end in a slice."""
 
-Event = dict[str, Any]
+Event = dict[str, object]
 
 
 def written(recording: Recording) -> bytes:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.export.mail import Mail, Message
@@ -58,7 +58,7 @@ LONG = 3000
 QUIET_FOR = 1.0
 """The seconds of cluster time with nothing but heartbeats after which the moment is told anew."""
 
-Json: TypeAlias = dict[str, Any]
+Json: TypeAlias = dict[str, object]
 
 
 @dataclass
@@ -118,12 +118,12 @@ class Replay:
         self.texts = Texts()
         self.mail = Mail()
         self.records: list[Record] = []
-        self.states: list[list[Any]] = []
-        self.network: list[list[Any]] = []
+        self.states: list[list[object]] = []
+        self.network: list[list[object]] = []
         self.said_at = 0.0
         self.told: list[list[int]] = []
         self.next: list[list[int]] = []
-        self.answers: list[list[Any]] = []
+        self.answers: list[list[object]] = []
         self.before: dict[int, Json] = {}
         self.logs: dict[int, Sequence[Entry]] = {}
         self.columns: list[tuple[int, int, str, int]] = []
@@ -243,7 +243,7 @@ class Replay:
             "peers": [[peer, index, dict(seen.match_index).get(peer, NONE)] for peer, index in seen.next_index],
         }
 
-    def _log_change(self, seen: NodeSnapshot) -> list[Any] | None:
+    def _log_change(self, seen: NodeSnapshot) -> list[object] | None:
         """Return how many entries stay, and those that follow them; None where the log is as before."""
         old, new = self.logs.get(seen.id, ()), seen.log
         if old is new:
@@ -300,14 +300,14 @@ class Replay:
         if last is None or last[2:] != said:
             self.answers.append([at, node, *said])
 
-    def mark(self, mark: Mark) -> list[Any]:
+    def mark(self, mark: Mark) -> list[object]:
         """Return a mark of the tape as the page reads it."""
         return [self._at(mark.seq), mark.kind, mark.node, self.texts(mark.text)]
 
-    def message(self, message: Message) -> list[Any]:
+    def message(self, message: Message) -> list[object]:
         """Return a message as the page reads it."""
         words = message.words
-        row = [
+        row: list[object] = [
             message.src,
             message.dst,
             message.content.term,
@@ -320,7 +320,7 @@ class Replay:
         ]
         return [*row, self.texts(shown(message.reason, 80))] if message.reason else row
 
-    def _beside(self, told: Sequence[Told], longest: int) -> list[list[Any]]:
+    def _beside(self, told: Sequence[Told], longest: int) -> list[list[object]]:
         return [
             [self._at(one.seq), self.texts(shown(one.text, longest)), self.texts(shown(one.chapter, 120))]
             for one in told

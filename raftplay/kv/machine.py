@@ -6,7 +6,6 @@ by entries, never by a clock. The sentences that it follows are among the `Rules
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -37,7 +36,7 @@ class Session(msgspec.Struct):
 class Image(msgspec.Struct, frozen=True):
     """The whole state of a store, as a snapshot holds it; sessions are in the order of their last use."""
 
-    values: list[tuple[str, Any]]
+    values: list[tuple[str, object]]
     sessions: list[tuple[int, str, int, list[tuple[int, Result]]]]
     """Of each: number, client, the lowest request that it does not have the answer to, and answers by request."""
 
@@ -48,7 +47,7 @@ class KeyValueStore:
     def __init__(
         self, sessions: int = SESSIONS, *, rules: Rules = RULES, clock: Callable[[], float] = lambda: 0.0
     ) -> None:
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         """The value of each key: any JSON value."""
 
         self.sessions: dict[int, Session] = {}
@@ -136,7 +135,7 @@ class KeyValueStore:
         }
 
 
-def change(values: dict[str, Any], request: Request) -> None:
+def change(values: dict[str, object], request: Request) -> None:
     """Change the values as a request that is done does."""
     match request:
         case Put(value=value) | Cas(value=value):

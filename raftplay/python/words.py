@@ -4,7 +4,6 @@ The rule of this module: a text that is returned does what the call did; None sa
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from raftplay.kv.clients import ClientOptions
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
@@ -134,7 +133,7 @@ def ask(client: str, request: Request, to: int | None = None) -> str | None:
     return f"{name} {' '.join(filter(None, words))} as {client}{where}"
 
 
-def call_text(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+def call_text(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
     """Return a call as Python writes it, `crash_peer(0)`, short and on one line."""
     words = [repr(value) for value in args] + [f"{key}={value!r}" for key, value in kwargs.items()]
     text = ", ".join(words).replace("\n", " ")

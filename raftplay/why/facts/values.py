@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
@@ -81,11 +81,11 @@ class ValueFacts:
     majority.
     """
 
-    value: Any
+    value: object
     fate: ValueFate
     entries: tuple[EntryFacts, ...]
     refused: tuple[tuple[int, float, int], ...]
-    similar: Any
+    similar: object
     index: IndexFacts | None
     needed: int
     kept_from: float | None
@@ -94,7 +94,7 @@ class ValueFacts:
 ORDER: tuple[ValueFate, ...] = ("committed", "was committed", "pending", "on disk only", "gone")
 
 
-def value_facts(trail: EventIndex, value: Any) -> ValueFacts:
+def value_facts(trail: EventIndex, value: object) -> ValueFacts:
     """Return what became of `value`."""
     copies = _Copies(value, trail.needed, len(trail.snapshot.nodes))
     for record in trail.view.records:
@@ -117,7 +117,7 @@ def value_facts(trail: EventIndex, value: Any) -> ValueFacts:
     return ValueFacts(value, fate, tuple(found), refused, similar, index, trail.needed, trail.kept_from)
 
 
-def _places_now(nodes: Sequence[NodeSnapshot], value: Any, known: set[Place]) -> Iterable[Place]:
+def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[Place]) -> Iterable[Place]:
     """Yield the entries with `value` that nodes have now; for a compacted one its term, if that is known."""
     indices = {index for index, _ in known}
     for node in nodes:
@@ -131,7 +131,7 @@ def _places_now(nodes: Sequence[NodeSnapshot], value: Any, known: set[Place]) ->
                 yield applied.index, NONE
 
 
-def _entry_facts(trail: EventIndex, value: Any, place: Place, story: "_Entry") -> EntryFacts:
+def _entry_facts(trail: EventIndex, value: object, place: Place, story: "_Entry") -> EntryFacts:
     nodes = trail.snapshot.nodes
     index, term = place
     has = [
@@ -171,7 +171,7 @@ class _Entry:
 class _Copies:
     """Follows the entries with one value through the logs and the disks of all nodes, event by event."""
 
-    def __init__(self, value: Any, needed: int, nodes: int) -> None:
+    def __init__(self, value: object, needed: int, nodes: int) -> None:
         self.entries: defaultdict[Place, _Entry] = defaultdict(_Entry)
         self._value, self._needed = value, needed
         self._logs: list[dict[int, int]] = [{} for _ in range(nodes)]  # index → term, of entries with the value
