@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 from support.budget import Budget
 
@@ -16,6 +17,11 @@ for _size in ("LINES", "COLUMNS"):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a script that runs the tests in the background has it ignored, and the processes that tests start would inherit that
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+hypothesis.settings.register_profile(
+    "raftplay", deadline=None
+)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("raftplay")
 
 pytest.register_assert_rewrite("support.scenarios", "support.past")
 

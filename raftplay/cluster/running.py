@@ -43,6 +43,7 @@ class Running:
         self.data_dir = data_dir
         self.is_shut_down = False
         self.backend = _make_backend(backend)
+        self.backend.run(lambda: self.backend.steer(0.0))  # what follows may take long on a busy machine
         self.stream = Stream(self.backend.now)
         try:
             self.members = Cluster(
@@ -68,10 +69,15 @@ class Running:
             self.stream.attach(reader)
         self.stream.switched = self.members.watch
         try:
-            self.backend.run(self.members.begin)
+            self.backend.run(self._begin)
         except BaseException:
             self.close()
             raise
+
+    def _begin(self) -> None:
+        """Let the nodes begin at time 0, from which on time passes."""
+        self.members.begin()
+        self.backend.steer(1.0)
 
     def close(self) -> None:
         """Stop all servers and close everything. Raises what failed inside the cluster and was not raised yet."""

@@ -50,6 +50,7 @@ def run_script(
     data directory cannot be used.
     """
     with opened(script.setup, trace, data_dir, readers) as session:
+        session.harness.steer(0.0)  # no node stands for election before the first command
         return _ScriptRun(script, session, transcript, answers).play(speed)
 
 
@@ -120,6 +121,7 @@ class _ScriptRun:
                 if speed is not None:
                     self.session.harness.set_speed(speed)
                 self.transcript.begin(self.script, self.session.harness)
+                self.session.harness.steer(1.0)
                 self.play_items()
                 self.check_clients()
                 self.time = self.session.harness.now

@@ -13,7 +13,7 @@ from raftplay import AppendEntriesArgs, AppendEntriesReply, LogEntry, RequestVot
 from raftplay.backends import wire
 from raftplay.raft.commands import MAX_COMMAND_DEPTH
 
-thorough = settings(deadline=None, derandomize=True, database=None)
+thorough = settings(derandomize=True, database=None)
 
 SECRET, OTHER = b"s" * wire.SECRET_BYTES, b"o" * wire.SECRET_BYTES
 

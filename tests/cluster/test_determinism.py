@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.amount import several
 
 from raftplay import Config, Harness, RaftConfig
 from raftplay.watch.facts import Record
@@ -117,11 +118,11 @@ def test_the_hash_seed_of_the_interpreter_changes_nothing() -> None:
         "from test_determinism import CONFIGS, STORIES, digest\n"
         "print(*(digest(story, seed, config) for story in STORIES for seed in (1, 2) for config in CONFIGS))"
     )
-    for hash_seed in ("0", "1", "4242", "random"):
+    for hash_seed in ("0", "1", "4242", "random")[: several(4)]:
         done = subprocess.run(
             [sys.executable, "-c", script],
             cwd=HERE,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(HERE.parent)},
             capture_output=True,
             text=True,
             check=True,

@@ -307,7 +307,7 @@ lines_of_text = st.lists(
 )
 
 
-@settings(max_examples=several(500), deadline=None)
+@settings(max_examples=several(500))
 @given(lines_of_text, lines_of_text, st.sampled_from(["", "now", "\n", "# c\n"]), st.sampled_from(["\n", "\r\n"]))
 def test_whatever_is_answered_is_read_as_it_was_written(
     one: list[str], other: list[str], behind: str, end: str
@@ -340,7 +340,7 @@ def meant_to_fail(text: str) -> str:
         text = "\n".join(lines)
 
 
-@settings(max_examples=several(150), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=several(150), suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.one_of(pool, examples, st.sampled_from(["# c", "", " ", "now # c"])), min_size=3, max_size=12),
     st.sampled_from(["\n", "\r\n"]),

@@ -339,7 +339,7 @@ WORDS = [
 ]
 
 
-@settings(max_examples=several(300), deadline=None)
+@settings(max_examples=several(300))
 @given(
     st.one_of(
         st.text(max_size=60), st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=9).map(" ".join)
@@ -354,7 +354,7 @@ def test_no_text_breaks_it_and_nothing_raw_is_shown(session: Session, line: str,
         assert not RAW.search(usage_of(line, cursor, within))
 
 
-@settings(max_examples=several(100), deadline=None)
+@settings(max_examples=several(100))
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=7), st.sampled_from(sorted(TABLE)))
 def test_what_is_offered_is_what_is_understood(session: Session, choices: list[int], name: str):
     """From word to word, whatever is chosen: no choice is ever called a mistake."""

@@ -99,7 +99,7 @@ def refusal_of(read: Callable[[], object]) -> ScriptRefused | None:
     return None
 
 
-@settings(max_examples=several(2000), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=several(2000), suppress_health_check=list(HealthCheck))
 @given(scripts)
 def test_whatever_is_typed_a_script_is_read_or_refused(text: str) -> None:
     refusal = refusal_of(lambda: parse_script("s", text))
@@ -111,7 +111,7 @@ def test_whatever_is_typed_a_script_is_read_or_refused(text: str) -> None:
         assert not RAW.search(str(refusal))
 
 
-@settings(max_examples=several(300), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=several(300), suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=60))
 def test_whatever_bytes_a_file_holds_they_are_text_or_refused(data: bytes) -> None:
     refusal = refusal_of(lambda: decode("s", data))
@@ -120,7 +120,7 @@ def test_whatever_bytes_a_file_holds_they_are_text_or_refused(data: bytes) -> No
         assert not RAW.search(str(refusal))
 
 
-@settings(max_examples=several(300), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=several(300), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.one_of(pool, examples), min_size=3, max_size=12).map("\n".join), st.integers(0, 9))
 def test_whatever_can_be_read_runs_to_a_documented_end(text: str, seed: int) -> None:
     script = "\n".join(readable("let x = 1\ntimeout 0\nwait leader\n" + text))

@@ -103,7 +103,7 @@ def test_the_past_is_what_was_in_clusters_of_other_sizes(n: int) -> None:
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_past_is_what_was_with_every_bug(bug: str) -> None:
-    for seed in range(several(8)):
+    for seed in range(several(4)):
         with Compared(5, backend="sim", seed=seed, config=any_config(seed, (bug,)), watch=False) as h:
             Churn(h, seed, Churn.MIXES[-1]).run(1.5)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from support.amount import several
 from support.churn import Churn
 from support.paper import append_call, follower
 
@@ -89,7 +90,7 @@ def test_roles_are_told_whatever_is_broken_and_mended(kinds: int, prevote: bool)
 @pytest.mark.parametrize("bug", BUGS)
 def test_roles_are_told_with_every_bug(bug: str, prevote: bool) -> None:
     config = Config(RaftConfig(prevote=prevote), bugs=(bug,))
-    for seed in range(3):
+    for seed in range(several(3)):
         harness, roles = watched(5, bugs=(bug,), seed=seed, config=config, watch=False)
         with harness:
             Churn(harness, seed, Churn.MIXES[-1]).run(1.5)

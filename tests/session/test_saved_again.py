@@ -155,7 +155,7 @@ def configs(draw: st.DrawFn) -> Config:
     return Config(raft=raft, delay_min=delays[0], delay_max=delays[1])
 
 
-@settings(max_examples=several(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=several(60), suppress_health_check=[HealthCheck.too_slow])
 @given(LINES, configs(), st.integers(0, 1 << 40))
 def test_whatever_was_done_and_looked_at_the_saved_script_comes_to_the_same_end(
     lines: list[str], config: Config, seed: int
@@ -175,7 +175,7 @@ def perform_known(session: Session, lines: list[str]) -> None:
             perform(session, line)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.lists(st.sampled_from((*LOOKS, *ACTS, *REFUSED, "back 3", "live")), min_size=1, max_size=3),
                 min_size=2, max_size=8), st.integers(0, 1 << 20))  # fmt: skip
 def test_while_time_goes_by_likewise(lines: list[list[str]], seed: int):

@@ -32,7 +32,7 @@ from raftplay.raft.storage import MapStorage, PersistentState, Storage
 
 Terms = Sequence[int]
 
-thorough = settings(deadline=None, derandomize=True, database=None)
+thorough = settings(derandomize=True, database=None)
 """How hypothesis runs here: the same examples each time, however slow the machine."""
 
 

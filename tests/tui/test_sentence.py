@@ -364,7 +364,7 @@ def test_the_reason_gives_way_first_and_more_lines_hold_more() -> None:
     assert four[1:3] == [" WHY  There is a rule for it, which", "      takes many more words than fit."]
 
 
-@settings(max_examples=several(60), deadline=None)
+@settings(max_examples=several(60))
 @given(st.integers(0, 300), st.integers(0, 12), st.text(max_size=80))
 def test_lines_of_any_text_have_the_size_that_was_asked_for(width: int, height: int, text: str) -> None:
     painted = lines(Sentence(visible(text) or ".", "why", visible(text) or "."), width, height)

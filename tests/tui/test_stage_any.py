@@ -68,7 +68,7 @@ def fits(lines: tuple[Line, ...], width: int, height: int) -> bool:
     return len(lines) == height and all(width_of(line) == width for line in lines)
 
 
-@settings(deadline=None, max_examples=several(300))
+@settings(max_examples=several(300))
 @given(
     st.sampled_from(NODES),
     st.integers(0, 1000),
@@ -102,13 +102,13 @@ def test_it_fits_and_shows_every_node(
     assert words <= HUES | GREYS | MANNERS, "the only hue is that of a term"
 
 
-@settings(deadline=None, max_examples=several(200))
+@settings(max_examples=several(200))
 @given(st.sampled_from(NODES), st.integers(0, 1000), st.integers(0, 70), st.integers(0, 12))
 def test_no_size_is_too_small(n: int, at: int, width: int, height: int) -> None:
     assert fits(paint(scene_of(some_view(n, at)), width, height), width, height)
 
 
-@settings(deadline=None, max_examples=several(300))
+@settings(max_examples=several(300))
 @given(st.sampled_from(NODES), st.integers(0, 1000), st.integers(30, 300), st.integers(5, 80))
 def test_boxes_are_whole_and_apart(n: int, at: int, width: int, height: int) -> None:
     places = places_of(n, width, height, sides_of(some_view(n, at).snapshot))
@@ -134,7 +134,7 @@ def messages(n: int, ways: list[float], ends: list[str]) -> tuple[Moving, ...]:
     )
 
 
-@settings(deadline=None, max_examples=several(200))
+@settings(max_examples=several(200))
 @given(
     st.integers(2, 6),
     st.integers(0, 1000),

@@ -1,6 +1,6 @@
 """The canvas of the stage: any text anywhere, every line exactly as wide as it should be."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from raftplay.tui.model.lines import text_of, width_of
@@ -62,7 +62,6 @@ def test_a_trail_covers_nothing_and_words_tell_what_they_cover() -> None:
     assert not canvas.is_free(3, 0, 2)
 
 
-@settings(deadline=None)
 @given(
     st.integers(0, 12),
     st.integers(0, 3),

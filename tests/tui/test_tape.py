@@ -188,7 +188,7 @@ def churned() -> tuple[Record, ...]:
     return tuple(history.records())
 
 
-@settings(max_examples=several(150), deadline=None)
+@settings(max_examples=several(150))
 @given(st.integers(0, 220), st.integers(0, 6), st.integers(0, 10**6), st.integers(1, 10**6), st.sampled_from([UNICODE, ASCII]))  # fmt: skip
 def test_a_tape_has_exactly_the_size_that_was_asked_for(
     width: int, height: int, at: int, end: int, glyphs: Glyphs

@@ -91,7 +91,7 @@ def views() -> dict[int, View]:
     return {nodes: view_after(*BUSY, nodes=nodes) for nodes in (3, 5, 9, 25)}
 
 
-@settings(max_examples=several(60), deadline=None)
+@settings(max_examples=several(60))
 @given(
     width=st.integers(20, 220),
     height=st.integers(5, 70),

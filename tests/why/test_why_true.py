@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from support.amount import several
+from support.amount import THOROUGH, several
 from support.churn import Churn
 from support.why_truth import Watched
 from support.why_witness import Witness
@@ -31,6 +31,9 @@ LONG = 1_000_000
 SHORT = 120
 """Records of one that forgets much."""
 
+EVERY = 23 if THOROUGH else 70
+"""The number of changes between two looks while a scenario waits."""
+
 BROKEN = "same-id-blank-disk"
 """A scenario without a bug in which a property is violated: Raft promises nothing to a node with a blank disk."""
 
@@ -53,7 +56,7 @@ def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
     )
     setup = script.setup
     assert setup.nodes is not None
-    cluster = watched(setup.nodes, seed, setup.config(), every=23, watch=setup.watched or True)
+    cluster = watched(setup.nodes, seed, setup.config(), every=EVERY, watch=setup.watched or True)
     with suppress(InvariantBroken), cluster.h:
         for step in script.steps:
             if cluster.h.breach is not None and step.bound.name in ("sleep", "wait", "never"):
