@@ -14,5 +14,7 @@ def why_told(request: dict[str, object]) -> str:
 
 
 def test_a_read_is_not_told_of_as_an_entry_that_is_committed() -> None:
-    assert why_told({"kv": "put", "key": "x", "value": 1}).startswith("The node answers once the entry is committed")
+    assert why_told({"kv": "put", "key": "x", "value": 1}).startswith(
+        "The node answers once the entry is committed"
+    )
     assert why_told({"kv": "get", "key": "x"}).startswith("It is what a node's store holds; `set reads` decides")
