@@ -85,7 +85,8 @@ The rooms, from the ground up
                  takes them, tui/serve/ shows them to browsers, and tui/visits/ gives each visitor
                  a screen of their own in the browser (house.py is the server, visitor.py the process of each)
   export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
-                 read, replay.py the data of the HTML page (export/page/ holds its script and style)
+                 read, replay.py the data of the HTML page (export/page/ holds its script and style), live.py
+                 those of a run that goes on, which tui/serve/feed.py gives to browsers
   python/        for Python: harness.py is the public `Harness`: playing.py has commands as methods, recorded.py
                  keeps what methods do in the session's journal, as words.py writes it; answers.py is what they
                  return, pictures.py its look in a notebook; scripts.py is `raftplay.run`, search.py is

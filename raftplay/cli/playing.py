@@ -37,7 +37,7 @@ from raftplay.session.shown import path_text
 from raftplay.shell.own import piped_script
 
 if TYPE_CHECKING:
-    from raftplay.tui.serve.address import Address
+    from raftplay.tui.serve.feed import Audience
 
 app = typer.Typer()
 
@@ -279,7 +279,7 @@ def tui(
     told = trace_target(trace, name, force=force)
     drawn = None if screenshot is None else _picture_target(screenshot, name, force=force)
     recorded = _cast_target(cast, name, screenshot, force=force)
-    served = _address_of(serve, screenshot)
+    served = _audience_of(serve, screenshot)
     if drawn is None:
         check_terminal()
     with opened(wanted.script.setup, told, data_dir) as session:
@@ -308,15 +308,17 @@ def _cast_target(file: Path | None, script: str | None, screenshot: Path | None,
     return trace_target(file, script, force=force)
 
 
-def _address_of(text: str | None, screenshot: Path | None) -> "Address | None":
-    """Return the address at which the screen is shown to others, or None. Raises `UsageError`."""
+def _audience_of(text: str | None, screenshot: Path | None) -> "Audience | None":
+    """Return those to whom the screen is shown, or None. Raises `UsageError`."""
     if text is None:
         return None
     if screenshot is not None:
         raise UsageError("--serve shows a screen on a terminal, and --screenshot needs none; give one of them")
-    from raftplay.tui.serve.address import address_of  # noqa: PLC0415 - few show their screen
+    from raftplay.export.live import Live  # noqa: PLC0415 - few show their screen
+    from raftplay.tui.serve.address import address_of  # noqa: PLC0415
+    from raftplay.tui.serve.feed import Audience  # noqa: PLC0415
 
-    return address_of(text)
+    return Audience(address_of(text), Live)
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:

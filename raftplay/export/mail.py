@@ -5,6 +5,7 @@ Numbers of events count from 1, as in the recording; 0 means "none".
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from raftplay.raft.messages import NONE, Args, Reply, RPCRequest
 from raftplay.tui.model.glyphs import UNICODE
@@ -42,6 +43,11 @@ class Message:
             end="held" if self.fate == HELD else "flying",
             index=self.index,
         )
+
+    @cached_property
+    def weight(self) -> int:
+        """Return how important it is; 0 for a heartbeat."""
+        return self.words.weight
 
     @property
     def words(self) -> Words:

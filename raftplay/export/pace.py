@@ -4,8 +4,8 @@ A message that matters takes one flight, what is told is seen long enough to be 
 events have equal paces, so films and pages of a run agree.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from raftplay.export.mail import Message
 from raftplay.raft.decisions import BecameLeader, ElectionStarted, PreVoteStarted
@@ -37,21 +37,67 @@ WITHOUT_LEADER = 6.0
 
 
 @dataclass
-class _Pace:
-    """The state of the pace: how many messages that matter are under way, and whether a node leads."""
+class Pace:
+    """When each event of `size` nodes is shown, event by event: how many messages are under way, and who leads."""
 
+    size: int
+    shown: list[float] = field(default_factory=lambda: [0.0])
+    """The seconds of play of each event; at 0 there is the moment before the first."""
+
+    times: list[float] = field(default_factory=list)
     open: int = 0
     leader: int = -1
     quiet: float = 0.0
     read: float = 0.0
 
-    def gap(self, passed: float) -> float:
+    def take(
+        self, record: Record, arrived: Message | None, sent: Iterable[Message], *, told: bool, marked: bool
+    ) -> None:
+        """Take the next event: the message that ends with it, if any, and those that are sent with it.
+
+        `told`: something is told of it; `marked`: the tape marks it. A message without an end may have one later.
+        """
+        share = min(1.0, 4 / max(1, self.size - 1))
+        when = self.shown[-1] + self._gap(record.time - (self.times[-1] if self.times else record.time))
+        self.times.append(record.time)
+        at = len(self.times)
+        if arrived is not None and arrived.sent < at:
+            left = self.shown[arrived.sent]
+            if arrived.weight:
+                flight = (record.time - self.times[arrived.sent - 1]) / USUAL
+                when = max(when, left + FLIGHT * share * min(LONGEST, max(SHORTEST, flight)))
+                self.open -= 1
+            elif self.quiet <= BEATS:
+                when = max(when, left + BEAT * share)
+        if told:
+            when = max(when, self.read)
+            self.read = when + READ * share * (WEIGHTY if marked else 1.0)
+            self.quiet = 0.0
+        self.shown.append(when)
+        for message in sent:
+            if message.weight:
+                self.open += 1
+            else:
+                self.quiet += 1 / (2 * max(1, self.size - 1))
+        self._lead(record)
+
+    def _gap(self, passed: float) -> float:
         """Return the seconds of play for so many seconds of cluster time."""
         if self.open > 0:
             return min(passed, UNDER_WAY)
         if self.leader >= 0:
             return min(passed, FAST if self.quiet > BEATS else IDLE)
         return min(passed * WITHOUT_LEADER, WAITING)
+
+    def _lead(self, record: Record) -> None:
+        """Note who leads after an event."""
+        match record.event:
+            case BecameLeader():
+                self.leader = record.node
+            case ElectionStarted() | PreVoteStarted():
+                self.leader = -1
+            case Crashed() if record.node == self.leader:
+                self.leader = -1
 
 
 def pace_of(
@@ -61,46 +107,12 @@ def pace_of(
 
     `told` are the numbers of events of which something is told, `marked` those that the tape marks.
     """
-    size = 1 + max((record.node for record in records), default=0)
-    share = min(1.0, 4 / max(1, size - 1))
     ended = {message.end: message for message in messages if message.end}
-    weights = {id(message): message.words.weight for message in messages}
     sent: dict[int, list[Message]] = {}
     for message in messages:
-        sent.setdefault(message.sent, []).append(message)
-    pace, shown, before = _Pace(), [0.0], records[0].time if records else 0.0
+        if message.end > message.sent or not message.weight:  # else it is under way to the end
+            sent.setdefault(message.sent, []).append(message)
+    pace = Pace(1 + max((record.node for record in records), default=0))
     for at, record in enumerate(records, 1):
-        when = shown[-1] + pace.gap(record.time - before)
-        before = record.time
-        arrived = ended.get(at)
-        if arrived is not None and arrived.sent < at:
-            left = shown[arrived.sent]
-            if weights[id(arrived)]:
-                flight = (record.time - records[arrived.sent - 1].time) / USUAL
-                when = max(when, left + FLIGHT * share * min(LONGEST, max(SHORTEST, flight)))
-                pace.open -= 1
-            elif pace.quiet <= BEATS:
-                when = max(when, left + BEAT * share)
-        if at in told:
-            when = max(when, pace.read)
-            pace.read = when + READ * share * (WEIGHTY if at in marked else 1.0)
-            pace.quiet = 0.0
-        shown.append(when)
-        for left_now in sent.get(at, ()):
-            if weights[id(left_now)]:
-                pace.open += bool(left_now.end > at)
-            else:
-                pace.quiet += 1 / (2 * max(1, size - 1))
-        _lead(pace, record)
-    return shown
-
-
-def _lead(pace: _Pace, record: Record) -> None:
-    """Note who leads after an event."""
-    match record.event:
-        case BecameLeader():
-            pace.leader = record.node
-        case ElectionStarted() | PreVoteStarted():
-            pace.leader = -1
-        case Crashed() if record.node == pace.leader:
-            pace.leader = -1
+        pace.take(record, ended.get(at), sent.get(at, ()), told=at in told, marked=at in marked)
+    return pace.shown

@@ -10,7 +10,7 @@ The rule of this module: `replay_data` is a pure function of the recording.
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -78,10 +78,19 @@ class Texts:
 
 def replay_data(recording: Recording) -> Json:
     """Return the replay of a recording, with those of its other branches in `others`."""
-    replay = _Replay(recording).data()
-    return (
-        replay | {"others": [_Replay(other).data() for other in recording.others]} if recording.others else replay
-    )
+    replay = _whole(recording)
+    return replay | {"others": [_whole(other) for other in recording.others]} if recording.others else replay
+
+
+def _whole(recording: Recording) -> Json:
+    tape = Tape()
+    tape.read(recording.records, recording.breach)
+    replay = Replay(recording, tape)
+    asked = _asked(tape.marks, FEW_ANSWERS if len(recording.history) > LONG else MOST_ANSWERS)
+    for record in recording.records:
+        replay.take(record, asks=record.seq in asked)
+    replay.ask_all(recording.now)
+    return replay.data()
 
 
 def shown(text: str, longest: int = LONGEST) -> str:
@@ -99,11 +108,12 @@ def without_keys(text: str) -> str:
     return _KEYS.sub("", text)
 
 
-class _Replay:
-    """Folds the events of a recording, and notes at each what changes."""
+class Replay:
+    """Folds the events of a recording one by one, and notes at each what changes; `tape` has their marks."""
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, tape: Tape) -> None:
         self.recording = recording
+        self.tape = tape
         self.first = recording.history.first_seq
         self.texts = Texts()
         self.mail = Mail()
@@ -116,14 +126,37 @@ class _Replay:
         self.answers: list[list[Any]] = []
         self.before: dict[int, Json] = {}
         self.logs: dict[int, Sequence[Entry]] = {}
+        self.columns: list[tuple[int, int, str, int]] = []
+        """For each event the time since the one before, its node, its kind, and its words or message."""
+
+        self._world = recording.world()
+        self._time = _micros(self._world.time)
+        self._note(0, self._world.snapshot(recording.now), everything=True)
+
+    def take(self, record: Record, *, asks: bool) -> Message | None:
+        """Take the next event; `asks`: at this moment `why` is asked. Return the message that it tells of."""
+        self._world(record)
+        self.records.append(record)
+        at = len(self.records)
+        message = self.mail.take(at, record.event)
+        snapshot = self._world.snapshot(self.recording.now)
+        is_quiet = _is_quiet(record.event)
+        self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
+        if not is_quiet or record.time > self.said_at + QUIET_FOR:
+            self._tell(at, snapshot)
+        if at == self.recording.size:  # all have started
+            self.ask_all(snapshot)
+        elif asks:
+            self._ask(at, snapshot, NONE)
+            self._ask(at, snapshot, record.node)
+        passed, self._time = _micros(record.time) - self._time, _micros(record.time)
+        words = self.texts(describe(record)) if message is None else message
+        self.columns.append((passed, record.node, _kind(record.event), words))
+        return None if message is None else self.mail.all[message]
 
     def data(self) -> Json:
-        """Return the whole replay."""
-        recording, texts = self.recording, self.texts
-        tape = Tape()
-        tape.read(recording.records, recording.breach)
-        asked = _asked(tape.marks, FEW_ANSWERS if len(recording.history) > LONG else MOST_ANSWERS)
-        columns = list(self._columns(asked))
+        """Return all of it so far."""
+        recording, texts, columns, tape = self.recording, self.texts, self.columns, self.tape
         now = recording.now
         return {
             "format": FORMAT,
@@ -149,40 +182,15 @@ class _Replay:
             "words": [column[3] for column in columns],
             "states": self.states,
             "network": self.network,
-            "messages": [self._message(message) for message in self.mail.all],
+            "messages": [self.message(message) for message in self.mail.all],
             "told": self.told,
             "next": self.next,
-            "marks": [[self._at(mark.seq), mark.kind, mark.node, texts(mark.text)] for mark in tape.marks],
+            "marks": [self.mark(mark) for mark in tape.marks],
             "answers": self.answers,
             "captions": self._beside(recording.captions, LONGEST * 4),
             "commands": self._beside(recording.commands, 120),
             "texts": texts.all,
         }
-
-    def _columns(self, asked: frozenset[int]) -> Iterator[tuple[int, int, str, int]]:
-        """Yield for each event the time since the one before, its node, its kind, and its words or message."""
-        recording = self.recording
-        world, now = recording.world(), recording.now
-        self._note(0, world.snapshot(now), everything=True)
-        time = _micros(world.time)
-        for at, record in enumerate(recording.records, 1):
-            world(record)
-            self.records.append(record)
-            message = self.mail.take(at, record.event)
-            snapshot = world.snapshot(now)
-            is_quiet = _is_quiet(record.event)
-            self._note(at, snapshot, everything=not is_quiet and record.event.group != "wire", node=record.node)
-            if not is_quiet or record.time > self.said_at + QUIET_FOR:
-                self._tell(at, snapshot)
-            if at == recording.size:  # all have started
-                self._ask_all(at, snapshot)
-            elif record.seq in asked:
-                self._ask(at, snapshot, NONE)
-                self._ask(at, snapshot, record.node)
-            passed, time = _micros(record.time) - time, _micros(record.time)
-            words = self.texts(describe(record)) if message is None else message
-            yield passed, record.node, _kind(record.event), words
-        self._ask_all(len(self.records), now)
 
     def _pace(self, marks: Sequence[Mark]) -> list[int]:
         """Return the milliseconds of play between each event and the one before it."""
@@ -277,7 +285,9 @@ class _Replay:
         if not self.next or self.next[-1][1] != following:
             self.next.append([at, following])
 
-    def _ask_all(self, at: int, snapshot: Snapshot) -> None:
+    def ask_all(self, snapshot: Snapshot) -> None:
+        """Ask `why` about the cluster and each node, now."""
+        at = len(self.records)
         for node in range(NONE, self.recording.size):
             self._ask(at, snapshot, node)
 
@@ -290,7 +300,12 @@ class _Replay:
         if last is None or last[2:] != said:
             self.answers.append([at, node, *said])
 
-    def _message(self, message: Message) -> list[Any]:
+    def mark(self, mark: Mark) -> list[Any]:
+        """Return a mark of the tape as the page reads it."""
+        return [self._at(mark.seq), mark.kind, mark.node, self.texts(mark.text)]
+
+    def message(self, message: Message) -> list[Any]:
+        """Return a message as the page reads it."""
         words = message.words
         row = [
             message.src,

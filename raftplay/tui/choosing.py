@@ -7,12 +7,12 @@ from textual import events
 from textual.binding import Binding
 
 from raftplay.tui.boxes import Box, box_of
-from raftplay.tui.model.lines import Line, Piece, cut, pad, wrapped
+from raftplay.tui.model.lines import Line, Piece, pad, wrapped
 from raftplay.tui.screen_commands import Choice
 from raftplay.tui.sheet import HoldsTime, Sheet
 
 ABOUT = 2
-"""The lines above the list in which the selected choice is explained, below the title."""
+"""The lines above the list in which the selected choice is explained."""
 
 
 class Chooser(Sheet, HoldsTime, inherit_bindings=False):
@@ -44,10 +44,7 @@ class Chooser(Sheet, HoldsTime, inherit_bindings=False):
     def _lines(self, width: int) -> list[Line]:
         most = max(len(choice.name) for choice in self._choices)
         told = [*wrapped(self._choices[self._at].about, width), *[""] * ABOUT][:ABOUT]
-        lines: list[Line] = [
-            (Piece(cut(self._title, width), "title bold"),),
-            *((Piece(row, "text"),) for row in told),
-        ]
+        lines: list[Line] = [(Piece(row, "text"),) for row in told]
         for at, (name, about) in enumerate(self._choices):
             style, target = (
                 ("key bold selected", "text selected") if at == self._at else ("key", "dim"),
@@ -68,12 +65,12 @@ class Chooser(Sheet, HoldsTime, inherit_bindings=False):
         if box is None:
             return
         lines = self._lines(box.size.width or self.size.width)
-        head, height = lines[: 1 + ABOUT], max(1, self.size.height - 4 - 1 - ABOUT)
+        head, height = lines[:ABOUT], max(1, self.size.height - 4 - ABOUT)
         first = max(0, min(self._first, self._at), self._at - height + 1)
         self._first = min(first, self._at)
         below = len(self._choices) - self._first - height
         box.border_subtitle = f"{below} more: down" if below > 0 else "Esc"
-        box.put([*head, *lines[1 + ABOUT + self._first :][:height]])
+        box.put([*head, *lines[ABOUT + self._first :][:height]])
 
     def action_move(self, by: int) -> None:
         """Select the line above or below."""

@@ -39,7 +39,7 @@ from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import count
 
 if TYPE_CHECKING:
-    from raftplay.tui.serve.address import Address
+    from raftplay.tui.serve.feed import Audience, Place
 
 PACES = ("watch", "real")
 """The paces of `--pace`: that of the playhead, and that of the cluster's clock."""
@@ -75,10 +75,10 @@ class Wanted:
     greeting: str = ""
 
 
-def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "Address | None" = None) -> Status:
+def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "Audience | None" = None) -> Status:
     """Show `session` on the terminal until the user leaves, and close it.
 
-    The screen is recorded in `cast`, and shown to those who look on at the address `serve`.
+    The screen is recorded in `cast`, and shown to the audience `serve`.
     """
     watches = wanted.pace == "watch" and not wanted.at_once
     keeps = "files" not in session.barred
@@ -117,7 +117,7 @@ def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "A
         with (
             ending_on_signals(session) as ending,
             recording(cast, wanted.script.name) as app.line.recorder,
-            serving(serve, app, app_news.append),
+            serving(serve, app, app_news.append, ending),
         ):
             ending.run(app)
             while app.elsewhere.visit is not None and app.failure is None and not ending.is_over:
@@ -172,16 +172,30 @@ def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
 
 
 @contextlib.contextmanager
-def serving(address: "Address | None", app: RaftApp, tell: Callable[[str], object]) -> Iterator[None]:
-    """Show in the block what the screen of `app` writes to those who look on at `address`, if there is one."""
-    if address is None:
+def serving(
+    audience: "Audience | None", app: RaftApp, tell: Callable[[str], object], ending: "Ending"
+) -> Iterator[None]:
+    """Show in the block what the screen of `app` writes to an audience, if there is one.
+
+    Their replay follows the screen that `ending` runs.
+    """
+    if audience is None:
         yield
         return
-    from raftplay.tui.serve.mirror import Mirror  # noqa: PLC0415 - few show their screen to others
+    from raftplay.tui.serve.feed import Place  # noqa: PLC0415 - few show their screen to others
+    from raftplay.tui.serve.mirror import Mirror  # noqa: PLC0415
     from raftplay.tui.serve.server import Server  # noqa: PLC0415
 
     mirror = Mirror(terminal_size())
-    with Server(mirror, address) as server:
+    shown = [app]
+
+    def place() -> Place:
+        if ending.app is not None and ending.app.has_guide:  # a lesson is not shown
+            shown[:] = [ending.app]
+        return place_of(shown[0])
+
+    feed = audience.feed(place)
+    with Server(mirror, audience.address, feed) as server:
         text = f"{server.url} shows this screen to others; {server.address.audience()}"
         complain(f"raftplay: {text}")
         tell(text)
@@ -189,6 +203,17 @@ def serving(address: "Address | None", app: RaftApp, tell: Callable[[str], objec
         recorder = app.line.recorder
         app.line.recorder = mirror if recorder is None else Several((recorder, mirror))
         yield
+
+
+def place_of(app: RaftApp) -> "Place":
+    """Return the place that a screen shows."""
+    from raftplay.tui.serve.feed import Place  # noqa: PLC0415 - few show their screen to others
+
+    position, playhead = app.driver.session.position, app.playhead
+    branch, moment = position.branch, position.moment
+    follows = playhead is not None and playhead.branch is branch
+    seq = playhead.seq if playhead is not None and follows else branch.history.last_seq
+    return Place(branch, seq, seq if moment is None else moment.seq)
 
 
 def terminal_size() -> tuple[int, int]:
@@ -238,20 +263,21 @@ class Ending:
 
     def __init__(self) -> None:
         self.is_over = False
-        self._app: RaftApp | None = None
+        self.app: RaftApp | None = None
+        """The screen that runs, or ran last."""
 
     def run(self, app: RaftApp) -> None:
         """Run a screen to its end."""
-        self._app = app
+        self.app = app
         if not self.is_over:
             app.run()
 
     def end(self) -> None:
         """End the screen that runs, and start no other."""
         self.is_over = True
-        if self._app is not None and self._app.loop is not None:
+        if self.app is not None and self.app.loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._app.loop.call_soon_threadsafe(self._app.exit)
+                self.app.loop.call_soon_threadsafe(self.app.exit)
 
 
 @contextlib.contextmanager

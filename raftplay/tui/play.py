@@ -195,7 +195,7 @@ class Player:
         branch = self.driver.session.branch
         self.marks.setdefault(branch.name, [])[self.at :] = [branch.history.last_seq]
         if part.comments:
-            self.comments, self.tells_effects = part.comments, False
+            self.comments, self.tells_effects = part.paragraphs, False
         elif part.chapter:
             self.comments, self.tells_effects = (part.chapter,), False
         reading = _reading(part.comments) if part.comments else 0.25

@@ -18,10 +18,15 @@ _fork = os.fork  # a prelude may take it away
 
 
 def import_all_of(name: str) -> None:
-    """Import every module of a package, apart from those that run something when they are imported."""
+    """Import every module of a package, apart from those that run something then, or need an extra that is missing."""
     for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
-        if not module.name.endswith("__main__"):
+        if module.name.endswith("__main__"):
+            continue
+        try:
             importlib.import_module(module.name)
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] == "raftplay":
+                raise
 
 
 def serve(requests: socket.socket) -> None:

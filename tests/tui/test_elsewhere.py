@@ -138,6 +138,7 @@ def test_the_end_of_a_list_can_be_seen_and_chosen() -> None:
 
         frame = "\n".join(played(app, choose, (60, 16)))
     assert screen_commands.stories()[-1].name in frame
+    assert frame.count("Stories: Enter plays one here") == 1
 
 
 @pytest.mark.parametrize("keys", [("f1", "down", "enter"), ("colon", *"lesson", "space", "2", "enter")])

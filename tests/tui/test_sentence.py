@@ -244,6 +244,7 @@ def test_routine_events_never_hide_what_matters() -> None:
         ("wait leader; freeze leader", "freezes", "The others go on", "starts an election"),
         ("wait leader; disconnect leader", "The leader n0 is cut off", "The others go on", "cannot commit meanwhile"),
         ("wait leader; partition 0 | 1,2 | 3,4", "splits: n0 | n1 n2 | n3 n4", "No side has 3", "until the network heals"),
+        ("wait leader; submit before", 'n0 appends "before" to its log', "Only a leader", '"before" needs 2 more nodes'),
         ("wait leader; submit x to 1", "n1 rejects x: it does not lead.", "n0 leads.", "n0's message tells all others"),
         ("wait leader; sleep 60ms; crash 4; sleep 20s", "n0 leads", "", "The cluster can lose one more node. Restart n4 (r)"),
     ],

@@ -111,7 +111,7 @@ def test_step_by_step_waits_before_each_step() -> None:
     for _ in range(5):
         player.tick(1000.0)
     assert player.at == 1
-    assert player.comments == ("It gets a command,", "and everyone has it.")
+    assert player.comments == ("It gets a command, and everyone has it.",)
     player.driver.close()
 
 
@@ -246,7 +246,7 @@ def test_a_caption_is_waited_for_and_its_steps_go_by_themselves() -> None:
     assert (player.at, player.caption, player.comments) == (1, 0, ("A leader is elected.",))
     player.go_on()
     play(60)
-    assert (player.at, player.caption, player.comments) == (2, 1, ("It gets a command,", "and everyone has it."))
+    assert (player.at, player.caption, player.comments) == (2, 1, ("It gets a command, and everyone has it.",))
     assert player.waits_for_caption
     player.skip_to(3)
     play(5)
@@ -274,7 +274,7 @@ def test_nothing_is_done_while_somebody_looks_at_the_past_and_another_future_goe
         player.tick(0.0)
     assert (player.at, player.comments, player.step_by_step) == (
         1,
-        ("It gets a command,", "and everyone has it."),
+        ("It gets a command, and everyone has it.",),
         True,
     )
     player.driver.run("switch main")

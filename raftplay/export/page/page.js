@@ -1,8 +1,8 @@
 "use strict";
 // The replay page. It reads the JSON of replay.py: at each event what changed. Texts are put into the page as text,
-// never as markup. Nothing is loaded and nothing is sent.
-(() => {
-  const given = JSON.parse(document.getElementById("data").textContent), runs = [given, ...given.others || []];
+// never as markup. Nothing is loaded and nothing is sent; the page of a run that goes on (live.py) listens to it.
+const begin = (given, stream) => {
+  const runs = [given, ...given.others || []];
   let data, texts, N;  // the run that is shown, its texts, and the number of its events
   const n = given.nodes;
   const FLIGHT = 0.9, LOST = 0.7, STEP = 0.8, ROWS = 400, SCALE = 62;
@@ -176,7 +176,7 @@
     const [up, down] = edges(ids), wide = radius > 24 ? 66 : radius + 10, room = Math.max(0, box.h - up - down);
     const cx = box.x + box.w / 2;
     let rx = Math.max(0, box.w / 2 - wide), ry = room / 2;
-    if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, up, room, spotsOut); return; }
+    if (ids.length > 1 && ids.length < 5 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, up, room, spotsOut); return; }
     if (ids.length === 1) { spotsOut[ids[0]] = [cx, box.y + up + room / 2]; return; }
     const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2;
     const [most, least] = extent(angles(rx, ry, turn, ids.length));  // a triangle is not as high as its circle
@@ -226,7 +226,7 @@
   };
   const boxesOf = (sides) => {
     const across = width > height * 0.9 && width > 520, boxes = [], gap = 10;
-    const rows = across ? [sides] : rowsOf(sides), weights = rows.map((row) => Math.max(...row.map((side) => side.length)) > 2 ? 1.5 : 1);
+    const rows = across ? [sides] : rowsOf(sides), weights = rows.map((row) => Math.max(...row.map((side) => side.length)) > 4 ? 1.5 : 1);
     const high = height - gap - gap * rows.length, all = weights.reduce((sum, weight) => sum + weight, 0);
     spots = [];
     let y = gap;
@@ -280,12 +280,12 @@
   };
 
   const inside = (id, text) => {  // how far a text moves from the middle of its node, to stay on the stage
-    const half = text.length * 3.4 + 4, x = spots[id][0];
+    const half = text.length * 3.6 + 4, x = spots[id][0];
     return half > width / 2 ? 0 : clamp(x, half, width - half) - x;
   };
   let fixed = [];  // the boxes that words should not cover: nodes, and the texts beside them
   const boxOf = (text, x, y, anchor) => {
-    const wide = text.length * 7, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
+    const wide = text.length * 7.6, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
     return { left, right: left + wide, top: y - 11, bottom: y + 3 };
   };
   const common = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
@@ -296,7 +296,7 @@
   };
   const placed = (word, places, message, taken) => {  // the place where a word covers least; it stays where it is while nothing is in its way
     const boxes = places.map(([x, y, anchor]) => {
-      const half = word.length * 3.6, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
+      const half = word.length * 4, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
       const high = width - (anchor === "middle" ? half + 4 : anchor === "start" ? 2 * half + 4 : 4), inX = clamp(x, low, Math.max(low, high)), inY = clamp(y, 14, height - 6);
       return { x: inX, y: inY, anchor, box: boxOf(word, inX, inY, anchor) };
     });
@@ -884,4 +884,62 @@
   const wanted = fromAddress();
   show(wanted === null ? Math.min(N, told.length ? told[0][0] : 0) : wanted);
   setTimeout(() => document.documentElement.classList.add("moves"), 300); // the first picture stands at once
+
+  // ---- a run that goes on: more is added, and who does nothing else follows it
+
+  const LIVE = ["times", "pace", "who", "words", "states", "network", "told", "next", "answers", "messages", "texts"];
+  const BEHIND = 4;  // the most seconds of play that one who follows is behind
+  let live = false, teacher = N, waiting = 0;
+  const follow = () => {
+    if (!live) return;
+    if (teacher < N) { playing && play(false); if (now !== teacher) show(teacher); return; }
+    if (total - place > BEHIND) show(eventAt(total - BEHIND));
+    goal = N;
+    if (now >= N) return;
+    if (playing) pace = speed; else if (still || document.hidden) show(N); else play(true);
+  };
+  const setLive = (on) => { live = on; $("live").setAttribute("aria-pressed", String(on)); follow(); };
+  const grow = (more) => {
+    for (const name of LIVE) if (more[name]) data[name].push(...more[name]);
+    if (more.times) {
+      data.kinds += more.kinds;
+      for (const [number, row] of more.changed) data.messages[number] = row;
+      data.marks.splice(more.marks[0], data.marks.length, ...more.marks[1]);
+      data.breach = more.breach;
+    }
+    teacher = more.at;
+    waiting = waiting || setTimeout(grown, 100);  // many parts may come at once
+  };
+  const grown = () => {
+    waiting = 0;
+    const kept = [now, place, playing, goal];
+    turnTo(data);
+    [now, place, playing, goal] = kept;
+    if (live) follow();
+    dirty.all = dirty.size = true;
+    paint();
+    document.documentElement.dataset.events = N;
+  };
+  if (stream) {
+    for (const hidden of document.querySelectorAll(".live")) hidden.hidden = false;
+    stream.addEventListener("more", (event) => grow(JSON.parse(event.data)));
+    $("live").addEventListener("click", () => setLive(true));
+    const leave = (event) => { if (!event.target.closest || !event.target.closest("#live")) setLive(false); };
+    for (const control of document.querySelectorAll(".controls button, #scrub")) for (const kind of ["click", "input"]) control.addEventListener(kind, leave, true);
+    addEventListener("keydown", (event) => { if (event.key in KEYS && !["t", "?", "[", "]"].includes(event.key)) setLive(event.key === "End"); }, true);
+    setLive(true);
+    show(N);
+  }
+};
+(() => {
+  const given = JSON.parse(document.getElementById("data").textContent);
+  if (!given.live) { begin(given); return; }
+  const state = document.getElementById("state"), source = new EventSource("events");
+  let begun = false;
+  const say = (text) => { state.textContent = text; };
+  source.addEventListener("run", (event) => { if (begun) location.reload(); else { begun = true; begin(JSON.parse(event.data), source); } });
+  source.addEventListener("again", () => { source.close(); location.reload(); });
+  source.addEventListener("end", () => { source.close(); say("the session has ended"); });
+  source.onopen = () => say("");
+  source.onerror = () => say("the connection is lost; it is tried again");
 })();

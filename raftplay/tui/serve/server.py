@@ -1,7 +1,7 @@
 """A read-only web server for one screen: a page, and a stream of the rows that changed.
 
-The rule of this module: it runs in a thread of its own and only reads the mirror. What a browser sends is its
-request line and its Host header; nothing else is read, and nothing reaches the session.
+The rule of this module: it runs in a thread of its own and only reads: the mirror, and the feed of a replay. What
+a browser sends is its request line and its Host header; nothing else is read, and nothing reaches the session.
 """
 
 import asyncio
@@ -10,16 +10,22 @@ import json
 import secrets
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
+from itertools import count
 from types import TracebackType
 from typing import Self
 
 from raftplay.tui.serve.address import Address, listening
+from raftplay.tui.serve.feed import Feed
 from raftplay.tui.serve.mirror import Mirror
 
 EVERY = 0.1
 """The time between two looks at the mirror, in seconds."""
+
+LOOKS = 5
+"""The looks at the mirror for each look at what the replay follows."""
 
 MOST_VIEWERS = 200
 MOST_CONNECTIONS = 400
@@ -70,22 +76,27 @@ class Refused(Exception):
 
 
 class Server:
-    """Serves `mirror` at `address` until it is closed. Raises `UsageError` if it cannot listen there."""
+    """Serves `mirror`, and a replay if there is a `feed`, at `address` until it is closed.
 
-    def __init__(self, mirror: Mirror, address: Address) -> None:
+    Raises `UsageError` if it cannot listen there.
+    """
+
+    def __init__(self, mirror: Mirror, address: Address, feed: Feed | None = None) -> None:
         self._mirror = mirror
+        self._feed = feed
         self._token = secrets.token_urlsafe(16)
         self._listener = listening(address)
         self.address = Address(address.host, self._listener.getsockname()[1])
         self.viewers = 0
         """The number of browsers that look on."""
 
-        self._page = files("raftplay.tui.serve").joinpath("page.html").read_bytes()
+        self._page = _page(has_replay=feed is not None)
         self._connections: set[asyncio.Task[None]] = set()
         self._frames: dict[int, tuple[int, bytes]] = {}  # of this moment: by the frame that a browser has
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
         self._changed = asyncio.Event()
+        self._grown = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="raftplay serve", daemon=True)
         self._thread.start()
 
@@ -123,6 +134,7 @@ class Server:
         looking.cancel()
         server.close()
         self._news()
+        self._grown.set()
         if self._connections:
             _, left = await asyncio.wait(self._connections, timeout=1.0)
             for task in left:
@@ -131,11 +143,21 @@ class Server:
 
     async def _look(self) -> None:
         seen = -1
-        while True:
+        for look in count():
+            if self._feed is not None and look % LOOKS == 0:
+                self._follow(self._feed)
             if self._mirror.version != seen:
                 seen = self._mirror.version
                 self._news()
             await asyncio.sleep(EVERY)
+
+    def _follow(self, feed: Feed) -> None:
+        """Have the replay follow the session."""
+        before = feed.version
+        feed.update()
+        if feed.version != before:
+            self._grown.set()
+            self._grown = asyncio.Event()
 
     def _news(self) -> None:
         self._frames.clear()
@@ -164,11 +186,15 @@ class Server:
         if len(self._connections) > MOST_CONNECTIONS:
             raise Refused(503)
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
-        match self._wanted(head.decode("latin-1")):
-            case "":
+        match self._wanted(head.decode("latin-1")), self._feed:
+            case "", _:
                 await _send(writer, 200, self._page, "text/html; charset=utf-8")
-            case "screen":
-                await self._stream(writer)
+            case "screen", _:
+                await self._stream(writer, self._event, lambda: self._changed)
+            case "replay", Feed() as feed:
+                await _send(writer, 200, feed.page(), "text/html; charset=utf-8")
+            case "events", Feed() as feed:
+                await self._stream(writer, feed.since, lambda: self._grown)
             case _:
                 raise Refused(404)
 
@@ -188,8 +214,13 @@ class Server:
             raise Refused(404)
         return wanted
 
-    async def _stream(self, writer: asyncio.StreamWriter) -> None:
-        """Send the rows that changed, for as long as the browser looks on."""
+    async def _stream(
+        self,
+        writer: asyncio.StreamWriter,
+        news: Callable[[int], tuple[int, bytes]],
+        changed: Callable[[], asyncio.Event],
+    ) -> None:
+        """Send the news since what a browser has, -1 for nothing, as they come, for as long as it looks on."""
         if self.viewers >= MOST_VIEWERS:
             raise Refused(503)
         self.viewers += 1
@@ -197,12 +228,12 @@ class Server:
             writer.write(_head(200, "text/event-stream"))
             has = -1
             while not self._ended.is_set():
-                changed = self._changed
-                has, event = self._event(has)
-                writer.write(event)
+                coming = changed()
+                has, event = news(has)
+                writer.write(event or b":\n\n")
                 await asyncio.wait_for(writer.drain(), STUCK)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), ALIVE_EVERY)
+                    await asyncio.wait_for(coming.wait(), ALIVE_EVERY)
             writer.write(b"event: end\ndata: \n\n")
             await asyncio.wait_for(writer.drain(), EVERY)
         finally:
@@ -217,6 +248,12 @@ class Server:
             event = f"data: {text}\n\n" if rows or has < 0 else ":\n\n"
             self._frames[has] = frame.version, event.encode()
         return self._frames[has]
+
+
+def _page(*, has_replay: bool) -> bytes:
+    """Return the page of the screen, with a link to the replay if there is one."""
+    text = files("raftplay.tui.serve").joinpath("page.html").read_text("utf-8")
+    return text.replace("@REPLAY@", '<a href="replay">Replay</a>' if has_replay else "").encode()
 
 
 def _head(status: int, kind: str, more: str = "") -> bytes:

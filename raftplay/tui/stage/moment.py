@@ -108,7 +108,13 @@ def entry_text(entry: Entry) -> str:
     """Return the command of an entry, or its kind if no client submitted it."""
     if entry.kind != "command":
         return f"the {entry.kind}"
-    return command_text(entry.command, LONGEST_COMMAND)
+    return value_text(entry.command)
+
+
+def value_text(command: object) -> str:
+    """Return a command in a sentence: a word stands in quotes, as it might be read as one of the sentence."""
+    text = command_text(command, LONGEST_COMMAND)
+    return f'"{text}"' if isinstance(command, str) and len(command) > 1 and command.isalpha() else text
 
 
 def entries_text(entries: Sequence[Entry]) -> str:

@@ -457,7 +457,7 @@ class Drawing:
             self.write(taken, styles, targets, self._cell(seq), cut(label, LONGEST_LABEL), "title bold", target)
         order = sorted(self.shown.items(), key=lambda item: (-WEIGHTS[item[1].kind], -item[1].seq))
         for x, mark in order:
-            when = f"{mark.time:.3f}" if mark.kind != "start" else f"{mark.time:.3g} s"
+            when = f"{mark.time:.3f}" if mark.kind != "start" else f"{round(mark.time, 3):g} s"
             style = "bad" if mark.kind == "breach" else "dim"
             words = f"{mark.text} committed" if mark.kind == "commit" else mark.text
             words = plain(words) if self.glyphs.ascii else words

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from raftplay.raft import decisions
-from raftplay.tui.stage.moment import LONGEST_COMMAND, Moment, name
+from raftplay.tui.stage.moment import Moment, name, value_text
 from raftplay.tui.stage.telling.clients import client
 from raftplay.tui.stage.telling.elections import counted, election, follows, ignored, leads, timer_ran_out, vote
 from raftplay.tui.stage.telling.faults import crashed, network, node_fault
@@ -16,7 +16,7 @@ from raftplay.tui.stage.telling.text import Told
 from raftplay.tui.stage.telling.transfers import transfer
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.watch.text import command_text, visible
+from raftplay.watch.text import visible
 
 ROUTINE = frozenset(
     (
@@ -151,7 +151,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
         case facts.Submitted(command, index, successor):
             if index >= 0:
                 return None
-            text, n = command_text(command, LONGEST_COMMAND), name(record.node)
+            text, n = value_text(command), name(record.node)
             if successor >= 0:
                 return Told(f"{n} rejects {text}.", f"It hands over to {name(successor)} (thesis §3.10).")
             leader = next((node.id for node in moment.leaders if node.id != record.node), None)
