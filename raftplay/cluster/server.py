@@ -145,6 +145,7 @@ class Server:
         self._links.inward, self._links.on_response = self.proxy, self._inbox.receive_response
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
+        self._timer, self._leader_timer = TimerFired(id, False), TimerFired(id, True)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
         self._settle_due = self._must_time_out = False
         self._after_thaw: Callable[[], None] | None = None
@@ -631,4 +632,4 @@ class Server:
             self._alarm.set(self._backend.now() + self.cm.config.heartbeat)
 
     def _timer_fired(self) -> TimerFired:
-        return TimerFired(self.id, self.is_leader())
+        return self._leader_timer if self.cm.state is LEADER else self._timer
