@@ -22,8 +22,9 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.errors import UsageError
 from raftplay.explore.gauge import left_over
+from raftplay.explore.search.chooser import FaultChooser
 from raftplay.explore.search.coverage import Coverage
-from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.explore.search.mixes import ACTS, MIXES
 from raftplay.explore.search.options import Setting, Switches, draw_setting, switched
 from raftplay.explore.search.recovery import measure, mend
 from raftplay.kv.clients import ClientOptions
@@ -177,6 +178,7 @@ class TrialRun:
     session: Session
     commands: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
+    coverage: Coverage = field(default_factory=Coverage)
 
     def do(self, text: str) -> str:
         """Run one command; record it first, so that a violation finds it there."""
@@ -222,7 +224,7 @@ def run_trial(plan: Plan) -> Result:
         if plan.setting.clients:
             run.do(load_of(plan))
         weights = MIXES[plan.mix] | dict(plan.setting.acts)
-        _disturb(run, FaultChooser(run.session.harness, dice, weights), plan.seconds)
+        _disturb(run, FaultChooser(run.session.harness, dice, weights, ACTS), plan.seconds)
 
     return _watched(plan, disturb, measured=True)
 
@@ -255,7 +257,7 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), Interrupts(), _harness(plan) as harness:
         harness.stream.attach(coverage)
-        run = TrialRun(Session(harness), result.commands, result.faults)
+        run = TrialRun(Session(harness), result.commands, result.faults, coverage)
         with _noting(result, harness), watchdog(progress_of(harness, run.commands), most=wall_limit(plan)):
             disturb(run)
             _check_clients(harness, result)
@@ -340,6 +342,7 @@ def bound(text: str, nodes: int) -> Bound:
 def _disturb(run: TrialRun, driver: FaultChooser, seconds: float) -> None:
     harness = run.session.harness
     while harness.now < seconds:
+        run.coverage.count_if_many()
         pause, command = driver.step()
         if pause > 0:
             run.sleep(f"{pause:g}ms")
