@@ -20,7 +20,14 @@ from raftplay.language import kinds
 from raftplay.language.completion import complete, hint_of
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import TABLE, TOUCHES, bind
+from raftplay.lessons import catalogue
 from raftplay.tui import keys
+from raftplay.tui.app import RaftApp
+from raftplay.tui.lesson import visit
+from raftplay.tui.model.lines import text_of
+from raftplay.tui.palette import Commands
+from raftplay.tui.settings import Unkept
+from raftplay.tui.sheet import Leaving
 from raftplay.tui.visits import guest as guests
 from raftplay.tui.visits.guest import Guest
 from raftplay.tui.visits.rules import LEFT, USED_UP, Rules, plan_of
@@ -94,6 +101,39 @@ def test_keys_that_write_files_are_refused(tmp_path: Path, monkeypatch: pytest.M
         "Ctrl+Z needs a terminal, which visitors do not have",
     ]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lesson_that_a_visitor_opens_has_no_files_either() -> None:
+    text = catalogue.shipped("a-leader-is-elected")
+    assert text.key
+    seen: list[RaftApp] = []
+    visit(text, Unkept(), seen.append, ascii=False, barred=ALL)
+    [app] = seen
+    assert app.driver.session.barred == ALL
+    assert app.begin.__self__._text.key == ""  # type: ignore[attr-defined] # no progress is kept without one
+
+
+def test_the_palette_and_the_question_before_leaving_offer_no_files() -> None:
+    with still("wait leader") as driver:
+        app = app_of(driver)
+        everything = rows_of(app)
+        driver.session.barred = ALL
+        left_out = {"save FILE", "record FILE", "picture (Ctrl+S)", "suspend (Ctrl+Z)"}
+        assert everything - rows_of(app) == left_out
+        asks = Leaving(2, is_kept=False, may_save=False)
+        assert [text_of(line) for line in asks._make(60)][-1] == "q or Enter: quit   Esc: stay"
+        assert Unkept().save() == ""
+
+
+def rows_of(app: RaftApp) -> set[str]:
+    """The names in the palette of a screen over the same session."""
+    fresh = app_of(app.driver)
+
+    async def read(_: Pilot[None]) -> set[str]:
+        return {name for name, _, _ in Commands(fresh.screen)._rows()}
+
+    found: set[str] = played(fresh, read)
+    return found
 
 
 # ---- a visit
