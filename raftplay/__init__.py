@@ -21,8 +21,9 @@ The rooms, from the ground up
                  watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
                  time)
-  cluster/       server.py drives one node, with alarm.py (its timer), reading.py (reads), observer.py (its
-                 decisions), and calls its code through node_code.py (raised.py reports what that raises);
+  cluster/       server.py drives one node, with alarm.py (its timer), applied.py (its commits and snapshots),
+                 reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it
+                 goes down), and calls its code through node_code.py (raised.py reports what that raises);
                  calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
                  them), network.py the links, flight.py the messages in flight, holding.py what links hold;
                  cluster.py holds all servers, their disks and the actions on nodes, with those of
@@ -35,7 +36,7 @@ The rooms, from the ground up
                  commits; cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is
                  between a node and its storage; given.py: disks that hold something before the start; hardware.py
                  is the disk, the clock and the timings of each node, writing.py a write that waits for a slow
-                 disk
+                 disk, with what waits for it
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
@@ -44,7 +45,9 @@ The rooms, from the ground up
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
   session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
-                 which journal.py writes as a script; outcome.py says what became of one; nothing is parsed here
+                 which journal.py writes as a script and replay.py plays again; deeds.py has the commands that it
+                 gives itself, under_way.py the running one; views.py shows a branch; outcome.py says what became
+                 of a command; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
                  selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
                  what may follow, repeats.py unrolls `repeat` … `end`
@@ -57,10 +60,10 @@ The rooms, from the ground up
                  scenarios/incidents/ replays of public incidents
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
                  workers behind one protocol, port.py, and gives one answer; dask_workers.py puts it on many
-                 machines; trial.py, mixes.py, options.py and recovery.py try a seed, and shrink.py minimizes what
-                 broke; explore/walks/ walks at random over bare consensus modules (bare.py, walk.py; ghost.py
-                 tries on copies what no cluster gives, duties.py looks for what a node owes besides safety), and
-                 writes a walk as a script; explore/exhaustive/ visits
+                 machines; trial.py, mixes.py (its acts; chooser.py), options.py and recovery.py try a seed, and
+                 shrink.py minimizes what broke; explore/walks/ walks at random over bare consensus modules
+                 (bare.py, walk.py; ghost.py tries on copies what no cluster gives, duties.py looks for what a
+                 node owes besides safety), and writes a walk as a script; explore/exhaustive/ visits
                  every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
   lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds

@@ -19,6 +19,9 @@ from raftplay.cluster.rpc import Events, Inward, Message, OnReply, Outward, Requ
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import facts
 
+CALL_LIMIT = 5.0
+"""The time that a user's RPC waits for its reply, in seconds of cluster time."""
+
 MAX_OPEN_CALLS = 1024
 """The number of RPCs that wait for replies; above it, the oldest is given up."""
 
@@ -47,6 +50,14 @@ class Calls:
         except CallFailed:
             self._open.pop(request.call_id, None)
             raise
+
+    def ask(self, peer_id: int, args: Args, backend: Backend) -> Reply:
+        """Send a user's RPC, wait for its reply, and return it. Raises `CallFailed` and `TimeoutError`."""
+        replies: list[Reply] = []
+        backend.run(lambda: self.call(peer_id, args, replies.append))
+        if not backend.wait_until(lambda: bool(replies), CALL_LIMIT):
+            raise TimeoutError(f"node {peer_id} did not answer node {self._id} within {CALL_LIMIT:g} s")
+        return replies[0]
 
     def answered(self, response: Response) -> Request | None:
         """Return the request to which `response` replies, also a second time; None if there is none."""
@@ -188,6 +199,16 @@ class Links:
         self.on_response(response)
 
     # ---- what is in between
+
+    def connect(self, peer_id: int, addr: tuple[str, int], calls: Calls) -> None:
+        """Connect to the peer that listens at `addr`; close an earlier connection to it."""
+        self.lose_replies(peer_id, "disconnected", calls)
+        self.endpoint.connect(peer_id, addr)
+
+    def disconnect(self, peer_id: int, calls: Calls) -> None:
+        """Close the connection to `peer_id`."""
+        self.lose_replies(peer_id, "disconnected", calls)
+        self.endpoint.disconnect(peer_id)
 
     def lose_replies(self, peer_id: int, reason: str, calls: Calls) -> None:
         """Lose the replies of `peer_id` to `calls` that are in flight: the connection to it closes."""

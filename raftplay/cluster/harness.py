@@ -73,7 +73,8 @@ class Harness(Attributes):
     """A cluster of `n` servers (1 to 25) that runs, without a past: branches, searches and figures use it.
 
     The arguments and what is raised are those of the public `Harness` (raftplay/python/harness.py), which adds
-    commands, a past, and branches.
+    commands, a past, and branches: its history is a reader `ahead` of the others, and `stacklevel` counts the
+    callers up to the one that a warning names, as in `warnings.warn`.
     """
 
     def __init__(
@@ -89,18 +90,20 @@ class Harness(Attributes):
         data_dir: str | os.PathLike[str] | None = None,
         storage: Sequence[Storage] | None = None,
         state_machine: MachineFactory | None = None,
+        ahead: Sequence[Reader] = (),
+        stacklevel: int = 1,
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage, state_machine)
         seed = arguments.new_seed() if seed is None else arguments.seed(seed)
         config = arguments.config_with(config, node).settled()
-        warn_of_timings(n, config, stacklevel=2)
+        warn_of_timings(n, config, stacklevel=stacklevel + 1)
         self._parts = Running(
             n,
             backend,
             seed=seed,
             config=config,
             watch=watch,
-            readers=readers,
+            readers=[*ahead, *readers],
             data_dir=data_dir,
             storage=storage,
             state_machine=state_machine,

@@ -2,20 +2,19 @@
 
 The rule of this module: after every input, `_settle` alone handles the outputs: storage first, then the commits,
 the reply, the RPCs, the timer. So everything that leaves a node is on its disk. The node's code is called through
-`NodeCode`; a server crashes at the step that it decorates with `_crashes_by_failures` when that code raises.
+`NodeCode`; a server crashes at the step that it decorates with `crashes_by_failures` when that code raises.
 """
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from functools import cached_property, partial
-from typing import TypeVarTuple, Unpack
+from functools import partial
 
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
+from raftplay.cluster.applied import Applied, OnCommits
 from raftplay.cluster.calls import Calls, Links
-from raftplay.cluster.commits import with_last
 from raftplay.cluster.config import Config
+from raftplay.cluster.crashing import Crashing, OnCrash, crashes_by_failures
 from raftplay.cluster.flight import Flights
 from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.inbox import Inbox
@@ -28,7 +27,8 @@ from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.reading import OnRead, Reading
 from raftplay.cluster.rpc import Events, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
-from raftplay.cluster.writing import Writing, heartbeats_of
+from raftplay.cluster.tuning import Tuning
+from raftplay.cluster.writing import Writing, keep_leading
 from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply, is_sent
@@ -36,29 +36,9 @@ from raftplay.raft.storage import PersistentState, Storage, StorageError
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
-CALL_LIMIT = 5.0
-"""The time that a user's RPC waits for its reply, in seconds of cluster time."""
-
-Arguments = TypeVarTuple("Arguments")
-Step = Callable[["Server", Unpack[Arguments]], None]
-
-OnCommits = Callable[[list[CommitEntry]], None]
-OnCrash = Callable[[int, str, NodeRaised | None], None]
 OnLateWrite = Callable[[int], None]
 Kept = tuple[int, int, Sequence[Entry]]
 """The contents of a disk: (current_term, voted_for, log)."""
-
-
-def _crashes_by_failures(step: Step[*Arguments]) -> Step[*Arguments]:
-    """Make a server crash when its node's code raises in `step`: nothing of this input leaves the node then."""
-
-    def guarded(server: "Server", *args: *Arguments) -> None:
-        try:
-            step(server, *args)
-        except NodeRaised as failure:
-            server._go_down(failure)
-
-    return guarded
 
 
 class Server:
@@ -102,18 +82,11 @@ class Server:
         self._backend = backend
         self._stream = stream or Stream(backend.now)
         self._events = events = Events(self._stream, id, incarnation)
-        self._on_commits = on_commits
-        self._on_restore = on_restore
-        self._commits = [] if commits is None else commits
-        self._on_crash = on_crash
+        self.crashing = Crashing(self, on_crash)
         self._on_late_write = on_late_write
-        self._write_failed = False
         self.disk = Disk(storage)
         config = (config or Config()).settled()
-        self._options = config.raft
-        self._keep_commits = config.keep_commits
         dice = random.Random(f"{seed} node {id} {incarnation}")
-        self._hardware_seed = f"{seed} hardware {id} {incarnation}"
         module = module_with(config.bugs, config.node)
         self._code = code = NodeCode(
             id,
@@ -125,12 +98,20 @@ class Server:
         )
         self.cm, self.machine = code.cm, code.machine
         self._reading = Reading(code)
+        self.applied = Applied(
+            code,
+            events,
+            [] if commits is None else commits,
+            keep=config.keep_commits,
+            on_commits=on_commits,
+            on_restore=on_restore,
+        )
         self._observer = Observer(events, self.cm, is_own=code.is_checked)
         network = network or Network((id, *peer_ids), random.Random(f"{seed} network"))
         flights = flights or Flights(backend)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
-        self._writing = Writing(backend, self.disk, events, lambda: self._hardware_dice)
-        self._hardware = hardware
+        self._tuning = Tuning(code, config.raft, hardware, f"{seed} hardware {id} {incarnation}")
+        self._writing = Writing(backend, self.disk, events, self._inbox, self._tuning)
         self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(
@@ -146,10 +127,7 @@ class Server:
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
-        self._settle_due = self._must_time_out = False
-        self._after_thaw: Callable[[], None] | None = None
-        self._failure: NodeRaised | None = None  # it crashes with this as soon as it settles
-        self._goes_down = False
+        self._settle_due = False
         self.cm.on_stop = self.shutdown
         self.watch()
 
@@ -200,7 +178,7 @@ class Server:
             try:
                 index = self._code.submit(command)
             except NodeRaised as failure:
-                self._failure = failure
+                self.crashing.failure = failure
                 self._inbox.frozen = True  # it does nothing until it crashes
                 self._settle_soon()
                 return NONE
@@ -223,32 +201,18 @@ class Server:
         Without, wait for the reply and return it. Raises `CallFailed` at once when the peer is not connected or
         the proxy drops RPCs, and `TimeoutError` when no reply arrives within 5 s.
         """
-        replies: list[Reply] = []
-        take = on_reply or replies.append
-        self._backend.run(lambda: self._calls.call(peer_id, args, take))
-        if on_reply is not None:
-            return None
-        if not self._backend.wait_until(lambda: bool(replies), CALL_LIMIT):
-            raise TimeoutError(f"node {peer_id} did not answer node {self.id} within {CALL_LIMIT:g} s")
-        return replies[0]
+        if on_reply is None:
+            return self._calls.ask(peer_id, args, self._backend)
+        self._backend.run(lambda: self._calls.call(peer_id, args, on_reply))
+        return None
 
     def connect_to_peer(self, peer_id: int, addr: tuple[str, int]) -> None:
         """Connect to the peer that listens at `addr`; close an earlier connection to it."""
-
-        def connect() -> None:
-            self._links.lose_replies(peer_id, "disconnected", self._calls)
-            self._endpoint.connect(peer_id, addr)
-
-        self._backend.run(connect)
+        self._backend.run(lambda: self._links.connect(peer_id, addr, self._calls))
 
     def disconnect_peer(self, peer_id: int) -> None:
         """Close the connection to `peer_id`: RPCs to it fail at once from now on, its replies are lost."""
-
-        def disconnect() -> None:
-            self._links.lose_replies(peer_id, "disconnected", self._calls)
-            self._endpoint.disconnect(peer_id)
-
-        self._backend.run(disconnect)
+        self._backend.run(lambda: self._links.disconnect(peer_id, self._calls))
 
     def disconnect_all(self) -> None:
         """Close the connections to all peers."""
@@ -262,7 +226,7 @@ class Server:
     def shutdown(self) -> None:
         """Stop the node, its listener and its connections, as a crash; safe to call twice."""
         if not self.stopped:
-            self._backend.run(self._crash)
+            self._backend.run(self.crashing.now)
 
     # ---- inside: called by the cluster
 
@@ -283,7 +247,6 @@ class Server:
             failure = error
         self._alarm.cancel()
         self._writing.cancel()
-        self._after_thaw = None
         self._inbox.close(responses=self._ends_with_stop)
         if self._ends_with_stop:
             for peer_id in self.peer_ids:
@@ -292,18 +255,13 @@ class Server:
             self._endpoint.close()
         self._links.close()
         self._backend.changed()
-        if failure is not None and not self._goes_down:
+        if failure is not None and not self.crashing.is_by_code:
             raise failure
-
-    @cached_property
-    def _hardware_dice(self) -> random.Random:
-        return random.Random(self._hardware_seed)
 
     @property
     def writes_tell_all(self) -> bool:
         """Tell whether the events tell all that its disk holds: they tell each whole write, but no torn one."""
-        failed = self._write_failed or self._goes_down
-        return not failed and self._ends_with_stop
+        return self._ends_with_stop and not self.crashing.has_begun
 
     @property
     def _ends_with_stop(self) -> bool:
@@ -331,11 +289,9 @@ class Server:
         if not self.frozen:
             return
         self._inbox.frozen = False
+        self._writing.thaw()
         for on_read in self._reading.take_held():
             self.read(on_read)
-        if self._after_thaw is not None:
-            go_on, self._after_thaw = self._after_thaw, None
-            go_on()
         self._inbox.resume()
         if not self.stopped:
             self._set_alarm()
@@ -343,39 +299,27 @@ class Server:
     def take_snapshot(self) -> int:
         """Compact the log up to the last applied entry; return its index, or -1 if there is nothing to compact."""
         indices: list[int] = []
-        self._input("take_snapshot", lambda now: indices.append(self._snapshot(now)))
+        self._input("take_snapshot", lambda now: indices.append(self.applied.take_snapshot(now)))
         return indices[0] if indices else NONE
 
     def time_out(self) -> None:
         """Fire its election timer now, or as soon as its write has waited."""
-        if self._writing.waits:
-            self._must_time_out = True
-        else:
-            self._input("time_out", self.cm.time_out)
+        self._writing.afterwards(lambda: self._input("time_out", self.cm.time_out))
 
-    @_crashes_by_failures
+    @crashes_by_failures
     def change(self, hardware: Hardware) -> None:
         """Give the node another disk, clock or timing: what is left of its timer is left by the new clock."""
-        old, self._hardware = self._hardware, hardware
-        if self.stopped:
-            return
-        config, now = hardware.timings(self._options), self._backend.now()
-        if config != self.cm.config:
-            self._code.input("retime", partial(self.cm.retime, config, old.rate / hardware.rate), now)
-        if hardware.election != old.election and not self.is_leader():
-            deadline = now + config.election_timeout(self._hardware_dice)
-            self._code.input("set_timer", partial(self.cm.set_timer, deadline), now)
-        self._set_alarm()
-        self._writing.changed(hardware)
+        if not self.stopped:
+            self._tuning.equip(hardware, self._backend.now())
+            self._set_alarm()
+            self._writing.changed(hardware)
 
-    @_crashes_by_failures
+    @crashes_by_failures
     def configure(self, config: Config) -> None:
         """Give the node other options of the algorithm, and its proxy whether it is unreliable."""
-        self._options = config.raft
         self.proxy.configure(config)
-        raft = self._hardware.timings(config.raft)
-        if not self.stopped and raft != self.cm.config:
-            self._code.input("configure", partial(self.cm.configure, raft), self._backend.now())
+        if not self.stopped:
+            self._tuning.configure(config.raft, self._backend.now())
 
     def read(self, on_read: OnRead) -> None:
         """Begin a read without the log; one that reaches a paused process waits until it is resumed."""
@@ -394,17 +338,15 @@ class Server:
 
     def settle_pending(self) -> None:
         """Settle what was submitted and not settled yet."""
-        if self._settle_due or self._failure is not None:
+        if self._settle_due or self.crashing.failure is not None:
             self._settle_now()
 
-    @_crashes_by_failures
+    @crashes_by_failures
     def _settle_now(self) -> None:
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        self.crashing.raise_failure()
         if self._settle_due:
             self._settle_due = False
-            if not self.stopped and not self.frozen:
+            if not (self.stopped or self.frozen or self.crashing.has_begun):
                 self._settle(self._backend.now())
 
     def watch(self) -> None:
@@ -414,7 +356,7 @@ class Server:
     @property
     def has_failed(self) -> bool:
         """Tell whether its code raised, so that it crashes as soon as it settles."""
-        return self._failure is not None
+        return self.crashing.failure is not None
 
     # ---- inside: the ends of the pipeline
 
@@ -430,7 +372,7 @@ class Server:
                 self._observer.publish_reply(args, reply)
             self._settle(now, request, reply if is_sent(reply) else None)
         except NodeRaised as failure:
-            self._go_down(failure)
+            self.crashing.by_code(failure)
 
     def _handle_reply(self, response: Response) -> None:
         """Handle a reply, with the request to which it belongs."""
@@ -451,11 +393,11 @@ class Server:
             self._code.handle_reply(request, response, now)
             self._settle(now)
         except NodeRaised as failure:
-            self._go_down(failure)
+            self.crashing.by_code(failure)
 
     # ---- inside: settling
 
-    @_crashes_by_failures
+    @crashes_by_failures
     def _input(self, name: str, method: Callable[[float], object]) -> None:
         if not self.stopped and not self.frozen:
             now = self._backend.now()
@@ -470,36 +412,26 @@ class Server:
             if self._code.persist(now) and self.stopped and self._on_late_write is not None:
                 self._on_late_write(self.id)
         except DiskBusy:
-            self._inbox.busy = True
             self._writing.begin(self.cm, partial(self._written, request, reply))
         except TornWrite:
-            self._write_fails()
+            self.crashing.by_disk()
         except StorageError as error:
-            self._write_fails(str(error))
-            if self._on_crash is None:
+            self.crashing.by_disk(str(error))
+            if not self.crashing.is_known:
                 raise
         else:
             self._let_out(now, request, reply)
 
-    @_crashes_by_failures
+    @crashes_by_failures
     def _written(self, request: Request | None, reply: Reply | None) -> None:
-        """Write what has waited, and settle; then handle what arrived meanwhile."""
-        if self.frozen:
-            self._after_thaw = partial(self._written, request, reply)
-            return
-        self._inbox.busy = False
-        with self.disk.opened():
-            self._settle(self._backend.now(), request, reply)
-        if self._must_time_out and not self._writing.waits:
-            self._must_time_out = False
-            self.time_out()
-        self._inbox.resume()
+        """Write what has waited, and settle."""
+        self._settle(self._backend.now(), request, reply)
 
     def _let_out(self, now: float, request: Request | None, reply: Reply | None) -> None:
         """Handle the outputs that depend on what was written: the commits, the reply, the RPCs, and the timer."""
         cm = self.cm
         has_output = cm.has_output
-        commits = self._take_commits() if has_output else ()
+        commits = self.applied.take_commits() if has_output else ()
         if cm.has_reads:
             self._reading.answer(now)
             has_output = True  # a read may need a round of messages
@@ -514,43 +446,8 @@ class Server:
             self._set_alarm()
         self._backend.changed()
         if commits and cm.config.snapshot and cm.snapshot_due:
-            self._snapshot(now)
+            self.applied.take_snapshot(now)
             self._settle(now)
-
-    def _take_commits(self) -> list[CommitEntry]:
-        """Return what is committed once it is applied; restore a snapshot first if there is one."""
-        if self.cm.to_restore is not None:
-            self._restore()
-        commits = self._code.take_commits()
-        if commits:
-            self._commits.extend(commits)
-            if self._on_commits is not None:
-                self._on_commits(commits)
-        return commits
-
-    def _snapshot(self, now: float) -> int:
-        """Take a snapshot; return its last index, or -1 if there is nothing to compact."""
-        if self._keep_commits is not None:
-            self._replace_commits(with_last(self._commits, self._keep_commits))
-        index = self._code.take_snapshot(self._commits, now)
-        if index != NONE and self._code.digest and self._stream.active:
-            self._events.publish(facts.StateImaged(index, self._code.digest))
-        return index
-
-    def _replace_commits(self, commits: list[CommitEntry]) -> None:
-        self._commits = commits
-        if self._on_restore is not None:
-            self._on_restore(commits)
-
-    def _restore(self) -> None:
-        """Go on from the state in a snapshot."""
-        restored = self._code.restore()
-        if restored is None:
-            return
-        commits, digest = restored
-        if self._stream.active:
-            self._events.publish(facts.StateRestored(len(commits) - 1, tuple(commits), digest))
-        self._replace_commits(commits)
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""
@@ -569,30 +466,6 @@ class Server:
             except CallFailed:
                 self._code.call_failed(peer_id, args, now)
 
-    def _go_down(self, failure: NodeRaised) -> None:
-        """Crash because of `failure`. Raises it if it is another node's, or if nobody is told of the crash."""
-        if failure.node != self.id:
-            raise failure
-        self._settle_due, self._goes_down = False, True
-        if self.stopped or self._on_crash is None:
-            self.stop()
-            raise failure
-        self._on_crash(self.id, failure.cause, failure)
-
-    def _write_fails(self, cause: str = "") -> None:
-        """Crash because a write of the node failed: its disk may hold a part of it."""
-        self._settle_due, self._write_failed = False, True
-        self._crash(cause)
-
-    def _crash(self, cause: str = "") -> None:
-        """Crash through `on_crash`, or stop if there is none."""
-        if self.stopped:
-            return
-        if self._on_crash is not None:
-            self._on_crash(self.id, cause, None)
-        else:
-            self.stop()
-
     def _settle_soon(self) -> None:
         if not self._settle_due:
             self._settle_due = True
@@ -604,7 +477,7 @@ class Server:
         try:
             deadline = self._code.deadline_before(self._alarm.at)
         except NodeRaised as failure:
-            self._go_down(failure)
+            self.crashing.by_code(failure)
             return
         if deadline is not None:
             self._alarm.set(deadline)
@@ -614,21 +487,13 @@ class Server:
         if self.stopped or self.frozen:
             return
         if self._writing.waits:
-            self._keep_leading()
+            keep_leading(self.cm, self._calls, self._alarm, self._backend.now())
             return
         if self.cm.deadline > at:  # the deadline is later now
             self._set_alarm()
             return
         alarm.about = self._timer_fired()
         self._input("wake", self.cm.wake)
-
-    def _keep_leading(self) -> None:
-        """Send the heartbeats that are due while a write of the leader waits."""
-        for peer_id, args in heartbeats_of(self.cm):
-            with suppress(CallFailed):
-                self._calls.call(peer_id, args)
-        if self.is_leader():
-            self._alarm.set(self._backend.now() + self.cm.config.heartbeat)
 
     def _timer_fired(self) -> TimerFired:
         return TimerFired(self.id, self.is_leader())

@@ -5,14 +5,18 @@ meanwhile, as one that waits in fsync (hashicorp/raft, and etcd without asynchro
 arrives waits in its order, and no timer fires. Only the heartbeats of a leader go on, as from a thread for them.
 """
 
-import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
-from raftplay.backends.base import Backend, Handle
+from raftplay.backends.base import Backend, CallFailed, Handle
+from raftplay.cluster.alarm import Alarm
+from raftplay.cluster.calls import Calls
 from raftplay.cluster.hardware import USUAL, Hardware
+from raftplay.cluster.inbox import Inbox
 from raftplay.cluster.rpc import Events
 from raftplay.cluster.storage.disk import Disk
+from raftplay.cluster.tuning import Tuning
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, InstallSnapshotArgs
 from raftplay.watch import facts
@@ -25,16 +29,18 @@ class WriteEnds(NamedTuple):
 
 
 class Writing:
-    """The write of one node that waits, if any. When it has waited, it calls the function given to `begin`."""
+    """The write of one node that waits, if any, and what waits for it: arrivals in `inbox`, and its timer."""
 
-    def __init__(self, backend: Backend, disk: Disk, events: Events, dice: Callable[[], random.Random]) -> None:
+    def __init__(self, backend: Backend, disk: Disk, events: Events, inbox: Inbox, tuning: Tuning) -> None:
         self._backend = backend
         self._disk = disk
         self._events = events
-        self._dice = dice
+        self._inbox = inbox
+        self._tuning = tuning
         self._hardware = USUAL
         self._handle: Handle | None = None
-        self._go_on: Callable[[], None] | None = None
+        self._settle: Callable[[], None] | None = None
+        self._afterwards: Callable[[], None] | None = None
         self.waits = False
         """Tells whether a write waits."""
         self._write = (-1, 0, False)
@@ -52,9 +58,10 @@ class Writing:
         if self.waits:
             self._wait()
 
-    def begin(self, cm: ConsensusModule, go_on: Callable[[], None]) -> None:
-        """Let what `cm` has to write wait, and then call `go_on`."""
-        self._go_on, self._since, self.waits = go_on, self._backend.now(), True
+    def begin(self, cm: ConsensusModule, settle: Callable[[], None]) -> None:
+        """Let what `cm` has to write wait. Then call `settle`, which writes it, and handle what has arrived."""
+        self._settle, self._since, self.waits = settle, self._backend.now(), True
+        self._inbox.busy = True
         start = cm.log.changed_from
         vote = cm.durable_vote
         is_vote = (cm.current_term, cm.voted_for) != (vote.current_term, vote.voted_for)
@@ -63,10 +70,23 @@ class Writing:
         self._tell(waits=True)
         self._wait()
 
+    def afterwards(self, fire: Callable[[], None]) -> None:
+        """Call `fire` now, or as soon as the write has waited and is done."""
+        if self.waits:
+            self._afterwards = fire
+        else:
+            fire()
+
     def cancel(self) -> None:
         """Forget the write: the node has crashed, and nothing of it is on disk."""
-        self._go_on, self.waits = None, False
+        self._settle = self._afterwards = None
+        self.waits = False
         self._stop_clock()
+
+    def thaw(self) -> None:
+        """Write what has waited long enough while the process was paused."""
+        if self._settle is not None and not self.waits:
+            self._go_on(self._settle)
 
     def _wait(self) -> None:
         """Set when the write has waited: never on a disk that stalls."""
@@ -75,17 +95,27 @@ class Writing:
         if hardware.stalls and not hardware.fails:
             return
         low, high = (0.0, 0.0) if hardware.fails else hardware.delay
-        delay = low if low == high else self._dice().uniform(low, high)
+        delay = low if low == high else self._tuning.dice.uniform(low, high)
         when = max(self._since + delay, self._backend.now())
         self._handle = self._backend.call_at(when, self._end, WriteEnds(self._events.node))
 
     def _end(self) -> None:
         self._handle = None
-        go_on, self._go_on, self.waits = self._go_on, None, False
-        if go_on is not None:
+        self.waits = False
+        if self._settle is not None:
             self._tell(waits=False)
-            with self._disk.opened():
-                go_on()
+            if not self._inbox.frozen:
+                self._go_on(self._settle)
+
+    def _go_on(self, settle: Callable[[], None]) -> None:
+        self._settle = None
+        self._inbox.busy = False
+        with self._disk.opened():
+            settle()
+        if self._afterwards is not None and not self.waits:
+            fire, self._afterwards = self._afterwards, None
+            fire()
+        self._inbox.resume()
 
     def _stop_clock(self) -> None:
         if self._handle is not None:
@@ -113,3 +143,12 @@ def heartbeats_of(cm: ConsensusModule) -> Iterator[tuple[int, AppendEntriesArgs 
             continue
         term = cm.log.term_at(previous)
         yield peer_id, AppendEntriesArgs(cm.current_term, cm.id, previous, term, (), cm.commit_index)
+
+
+def keep_leading(cm: ConsensusModule, calls: Calls, alarm: Alarm, now: float) -> None:
+    """Send the heartbeats that are due while a write of the leader waits, and set when to send the next ones."""
+    for peer_id, args in heartbeats_of(cm):
+        with suppress(CallFailed):
+            calls.call(peer_id, args)
+    if cm.state is LEADER:
+        alarm.set(now + cm.config.heartbeat)

@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
-from raftplay.cluster import arguments, harness
+from raftplay.cluster import harness
 from raftplay.cluster.config import Config
 from raftplay.cluster.machine import MachineFactory
-from raftplay.cluster.timings import told_elsewhere, warn_of_timings
 from raftplay.past.history import History
 from raftplay.python.playing import Playing
 from raftplay.raft.bugs import Node
@@ -81,26 +80,24 @@ class Harness(Playing):
         storage: Sequence[Storage] | None = None,
         state_machine: MachineFactory | None = None,
     ) -> None:
-        readers = arguments.check(n, config, watch, readers, data_dir, storage, state_machine)
-        seed = arguments.new_seed() if seed is None else arguments.seed(seed)
-        config = arguments.config_with(config, node).settled()
-        warn_of_timings(n, config, stacklevel=2)
         history = History()
-        with told_elsewhere():
-            plain = harness.Harness(
-                n,
-                backend=backend,
-                seed=seed,
-                config=config,
-                watch=watch,
-                readers=[history, *readers] if watch else readers,
-                data_dir=data_dir,
-                storage=storage,
-                state_machine=state_machine,
-            )
+        plain = harness.Harness(
+            n,
+            backend=backend,
+            seed=seed,
+            config=config,
+            node=node,
+            watch=watch,
+            readers=readers,
+            data_dir=data_dir,
+            storage=storage,
+            state_machine=state_machine,
+            ahead=[history] if watch else [],
+            stacklevel=2,
+        )
         watched = () if isinstance(watch, bool) else tuple(watch)
         folder = None if data_dir is None else Path(data_dir)
-        blueprint = Blueprint(n, backend, seed, config, watched, folder, state_machine=state_machine)
+        blueprint = Blueprint(n, backend, plain.seed, plain.config, watched, folder, state_machine=state_machine)
         self.session = Session(plain, history, blueprint=blueprint if storage is None else None)
         self._told = deque(maxlen=MOST_LINES)
 

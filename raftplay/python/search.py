@@ -1,7 +1,8 @@
 """`raftplay.explore`: a search for violations from Python, and what it found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from time import monotonic
 
 from raftplay.cluster import arguments
 from raftplay.cluster.config import MAX_NODES
@@ -11,9 +12,9 @@ from raftplay.explore.search.command import case_of, shrunk
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.mixes import MIXES
 from raftplay.explore.search.options import Switches
-from raftplay.explore.search.report import finding_text, report_text
+from raftplay.explore.search.report import finding_text, progress_line, report_text
 from raftplay.explore.search.second_look import looked_at_again
-from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport, sweep
+from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport, Watch, sweep
 from raftplay.html import page_part, preformatted, table
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
@@ -34,13 +35,15 @@ def explore(
     options: Mapping[str, bool | int] | None = None,
     keep_going: bool = False,
     jobs: int = 1,
+    progress: Callable[[str], object] | None = None,
 ) -> "Found":
     """Search `seeds` seeds from `first_seed` on for violations of the invariants, as `raftplay explore` does.
 
     `bugs` are switched on. Clusters have `nodes` nodes, a number or (least, most), and suffer faults of `mixes`
     for `seconds` of cluster time. `options` are on or off for every seed ("prevote": True); others are drawn.
     The search ends at the first finding, unless it is to `keep_going`. `jobs` processes share the work; the result
-    is the same with any number of them. Ctrl-C ends it with what was found so far. Raises `UsageError`::
+    is the same with any number of them. `progress` is called with a line of text, once a second and at the end, as
+    in `progress=print`. Ctrl-C ends the search with what was covered and found so far. Raises `UsageError`::
 
         found = raftplay.explore("commit-old-term")
         print(found)           # what it searched, and what it found
@@ -63,7 +66,20 @@ def explore(
         stops_at_finding=not keep_going,
         switches=_switches(options or {}),
     )
-    return Found(sweep(search))
+    return Found(sweep(search) if progress is None else sweep(search, _told_by(progress, search.seeds)))
+
+
+def _told_by(progress: Callable[[str], object], seeds: int | None) -> Watch:
+    """Return a function that tells of a search by lines of text, about one a second."""
+    told = monotonic()
+
+    def watch(report: SearchReport) -> None:
+        nonlocal told
+        if monotonic() - told >= 1.0 or report.trials == seeds:
+            told = monotonic()
+            progress(progress_line(report, seeds=seeds, limit=None))
+
+    return watch
 
 
 class Found:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,94 +10,36 @@ from typing import Self
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.cluster.harness import Harness
-from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.storage.disk import MemoryDisk
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.past.history import History
-from raftplay.past.view import InFlight, View
+from raftplay.past.view import View
 from raftplay.session.branches import (
     FIRST,
     Blueprint,
     Branch,
     Deed,
-    Effect,
     Entry,
     Mark,
     Position,
     Shown,
     new_name,
     shortest_between,
-    split,
 )
+from raftplay.session.deeds import PAUSE, naming
 from raftplay.session.errors import Failed
 from raftplay.session.journal import script_text, setup_lines, write_new
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
+from raftplay.session.replay import play_again
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
+from raftplay.session.under_way import UnderWay
+from raftplay.session.views import past, present
 from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
 from raftplay.watch.text import count
-
-WENT_ON = "it went on while other commands came"
-"""The journal's note on a part of a wait during which another command ran."""
-
-
-@dataclass(slots=True)
-class _UnderWay:
-    """The running command: since when, and where in the journal it will stand."""
-
-    bound: Deed
-    start: Mark
-    at: int
-    is_parted: bool = False
-
-    @property
-    def passes(self) -> bool:
-        """Return whether it only lets time pass, so that its journal entry can be divided."""
-        return self.bound.effect == "passes"
-
-
-@dataclass(frozen=True, slots=True)
-class _OwnDeed:
-    """A command that a session gives itself."""
-
-    text: str
-    effect: Effect
-    run: Callable[["Session"], str]
-    group: str = "Time"
-
-    @property
-    def name(self) -> str:
-        """Return the name of the command."""
-        return self.text.split()[0]
-
-
-def _pause(session: "Session") -> str:
-    session.harness.pause()
-    return ""
-
-
-def _naming(name: str, moment: Mark) -> _OwnDeed:
-    """Return the command that gives a moment its name."""
-
-    def run(session: "Session") -> str:
-        session.branch.marks = {**session.branch.marks, name: moment}
-        return ""
-
-    return _OwnDeed(f"mark {name}", "looks", run, "Looking back")
-
-
-def _steps(count: int) -> _OwnDeed:
-    """Return the command that steps as often as `count` says."""
-
-    def run(session: "Session") -> str:
-        for _ in range(count):
-            session.harness.step()
-        return ""
-
-    return _OwnDeed(f"step {count}", "passes", run)
 
 
 class Session:
@@ -152,7 +94,7 @@ class Session:
         self._first = blueprint
         self._goes_on = False  # true if time passed before the look at the past
         self._replay: Session | None = None  # the session of a running replay
-        self._under_way: _UnderWay | None = None
+        self._under_way: UnderWay | None = None
 
     # ---- what commands ask for
 
@@ -195,35 +137,14 @@ class Session:
         """Return the cluster at the selected moment, with its events and the messages in flight."""
         position = self.position
         branch, moment = position.branch, position.moment
-        harness, history = branch.harness, branch.history
         name = branch.name if len(position.branches) > 1 else ""
-        if moment is not None:
-            return replace(self.view_of(branch, moment), branch=name)
-        with harness.lock:
-            return View(
-                self._snapshot(branch),
-                history.records(),
-                history.forgotten,
-                tuple(
-                    InFlight(f.id, f.call_id, f.src, f.dst, f.message, f.due, f.on_link)
-                    for f in harness.flights.everything()
-                ),
-                branch=name,
-                breach=harness.breach,
-            )
+        if moment is None:
+            return present(branch, name, hides_bugs=self.hides_bugs)
+        return replace(self.view_of(branch, moment), branch=name)
 
     def view_of(self, branch: Branch, moment: Mark) -> View:
         """Return a branch, the current one or another, at a moment of its past."""
-        with branch.harness.lock:
-            past = branch.history.view(
-                moment.seq, self._snapshot(branch), moment.time, breach=branch.harness.breach
-            )
-        return replace(past, branch=branch.name)
-
-    def _snapshot(self, branch: Branch) -> Snapshot:
-        """Return the present of a branch, without the names of bugs that the user is to find."""
-        now = branch.harness.snapshot()
-        return replace(now, bugs=("unnamed",)) if self.hides_bugs and now.bugs else now
+        return past(branch, moment, hides_bugs=self.hides_bugs)
 
     def variable(self, name: str) -> int:
         """Return the value of ``$name``. Raises `Failed` if the `let` that sets it has not run."""
@@ -264,8 +185,8 @@ class Session:
         note = "" if moment is None else self._leave_the_past(effect)
         start, outer = self.branch.mark(), self._under_way
         ended = Outcome(bound.text, start.time, "")
-        self._part(outer, start)
-        here = self._under_way = _UnderWay(bound, start, len(self.branch.journal))
+        self._part(start)
+        here = self._under_way = UnderWay(bound, start, len(self.branch.journal))
         try:
             return f"{note}{bound.run(self)}"
         except (Failed, NodeFailed, InvariantBroken, Interrupted, UsageError, KeyboardInterrupt) as failure:
@@ -276,15 +197,12 @@ class Session:
             if moment is not None and (is_wrong or (not ended.held and end == start)):
                 self._return_to_the_past(origin, moment)  # it had no effect there
             elif not is_wrong:
-                goes_on = here.is_parted and ended.held and bound.name != "wait"
-                reason = WENT_ON if goes_on else ended.answer  # a replay would take the whole time once more
-                entry = Entry(bound, here.start, end, reason, ended.breach is not None)
-                self.branch.journal.insert(here.at, entry)
+                here.end(end, ended, self.branch.journal)
                 self._keep_record()
             self._under_way = outer
             if is_wrong and moment is None:
                 self._note_settling(start)  # rejected, but only after submitted values were sent
-            self._resume(outer, end)
+            self._resume(end)
 
     def may_interpose(self, bound: Deed, *, acts: bool) -> bool:
         """Return whether a command can run at once, in the middle of the running one.
@@ -311,9 +229,7 @@ class Session:
         """Note in the journal, and in the file of `record`, that submitted values were sent."""
         entry = Entry(None, start, self.branch.mark())
         if entry.changed:
-            self._part(self._under_way, start)
-            self.branch.journal.append(entry)
-            self._resume(self._under_way, entry.end)
+            self._append(entry)
             self._keep_record()
 
     def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
@@ -323,16 +239,21 @@ class Session:
         self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
         self._keep_record()
 
-    def _part(self, outer: _UnderWay | None, now: Mark) -> None:
-        """Divide `outer` at `now`, as another command runs: journal its part so far as a separate entry."""
-        if outer is not None and outer.passes:
-            if now != outer.start:
-                self.branch.journal.insert(outer.at, Entry(outer.bound, outer.start, now, WENT_ON))
-            outer.is_parted = True
+    def _part(self, now: Mark) -> None:
+        """Divide the running command, if there is one, as another one runs `now`."""
+        if self._under_way is not None:
+            self._under_way.part(now, self.branch.journal)
 
-    def _resume(self, outer: _UnderWay | None, now: Mark) -> None:
-        if outer is not None and outer.passes:
-            outer.start, outer.at = now, len(self.branch.journal)
+    def _resume(self, now: Mark) -> None:
+        """Continue the running command, if there is one."""
+        if self._under_way is not None:
+            self._under_way.resume(now, self.branch.journal)
+
+    def _append(self, entry: Entry) -> None:
+        """Journal an entry, in the middle of the running command if there is one."""
+        self._part(entry.start)
+        self.branch.journal.append(entry)
+        self._resume(entry.end)
 
     # ---- the past, and other branches
 
@@ -342,12 +263,10 @@ class Session:
         moment = self.moment
         if moment is None and self.shown is not None and self.shown.branch is self.branch:
             moment = self.shown.moment
-        deed = _naming(name, moment or now)
+        deed = naming(name, moment or now)
         deed.run(self)
         if moment is None:
-            self._part(self._under_way, now)
-            self.branch.journal.append(Entry(deed, now, now))
-            self._resume(self._under_way, now)
+            self._append(Entry(deed, now, now))
             self._keep_record()
         return moment or now
 
@@ -400,7 +319,7 @@ class Session:
         replay.position = Position(again, None, {})
         self._replay = replay
         try:
-            replay._play_again(branch, cut)
+            play_again(branch, cut, replay)
             kept = {name: at for name, at in branch.marks.items() if at.seq <= cut.seq and at.time <= cut.time}
             again.marks = {**again.marks, **kept}
         except BaseException:
@@ -409,15 +328,6 @@ class Session:
         finally:
             self._replay = None
         return again
-
-    def _play_again(self, branch: Branch, cut: Mark) -> None:
-        done, cut_short = split(branch.journal, cut)
-        for entry in done:
-            self._advance(entry.start)
-            self._redo(entry)
-        if cut_short is not None and cut_short.bound is not None and cut_short.bound.name == "step":
-            self._step_again(cut_short, cut)
-        self._advance(cut)
 
     def fork(self, name: str) -> None:
         """Continue in a copy of this moment (sim), called `name`, until `discard`. Raises `UsageError`."""
@@ -454,7 +364,7 @@ class Session:
         stands_still = self.harness.paused and not self._goes_on
         self._enter_new(branch, self.branches)
         if stands_still:
-            self.perform(_OwnDeed("pause", "clock", _pause)).result()
+            self.perform(PAUSE).result()
         return branch
 
     def _begun(self, name: str, blueprint: Blueprint) -> Branch:
@@ -515,7 +425,7 @@ class Session:
         branch.name = name
         self._enter_new(branch, self.branches)
         if not went_on and not branch.harness.paused:
-            self.perform(_OwnDeed("pause", "clock", _pause)).result()
+            self.perform(PAUSE).result()
         memory = (
             "" if self._first_disks is None else "; its disks are in memory only, and the data directory stays"
         )
@@ -531,31 +441,6 @@ class Session:
         """Return `moment` as a branch's beginning: its time in the fewest digits that precede the next event."""
         later = next((r.time for r in self.history.after(moment.seq) if r.time > moment.time), self.harness.now)
         return Mark(moment.seq, shortest_between(moment.time, later))
-
-    def _redo(self, entry: Entry) -> None:
-        with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as in the first run
-            if entry.bound is None:
-                self.harness.settle()
-            elif entry.takes_time and not entry.can_be_done_again:
-                self._advance(entry.end)
-            else:
-                entry.bound.run(self)
-        self.branch.journal.append(entry)
-
-    def _step_again(self, entry: Entry, cut: Mark) -> None:
-        """Replay the steps of `entry` that lead up to `cut`."""
-        start, count = self.branch.mark(), 0
-        while self.history.last_seq < cut.seq and self.harness.step() is not None:
-            count += 1
-        if count:
-            self.branch.journal.append(Entry(_steps(count), start, self.branch.mark()))
-
-    def _advance(self, mark: Mark) -> None:
-        """Pass time until `mark`; if it is that time already, run what is due then."""
-        now = self.branch.mark()
-        if not self.harness.paused and (now.time < mark.time or (now.time == mark.time and now.seq < mark.seq)):
-            with suppress(InvariantBroken, NodeFailed):  # as in the first run
-                self.harness.pass_to(mark.time)
 
     # ---- the end, and what is kept
 

@@ -154,7 +154,7 @@ def test_the_cluster_goes_on_after_an_interrupt_that_was_caught() -> None:
 def test_a_callback_of_commits_that_fails_is_told_at_the_next_call() -> None:
     h = Harness(3)
     elect(h)
-    h.cluster[1]._on_commits = fail
+    h.cluster[1].applied.on_commits = fail
     h.submit_to_server(0, "x")
     with pytest.raises(ZeroDivisionError, match="inside"):
         h.sleep_ms(5000)

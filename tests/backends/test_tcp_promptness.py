@@ -87,7 +87,7 @@ def _submit_one_after_the_other(h: Harness, server: Server, done: threading.Even
         else:
             done.set()
 
-    server._on_commits = committed
+    server.applied.on_commits = committed
     server.submit(0)
 
 

@@ -169,6 +169,26 @@ def test_a_write_fails_and_the_node_crashes(waits: bool) -> None:
         h.check_committed_n("y", 3)
 
 
+def test_a_read_that_waits_for_a_paused_process_does_not_overtake_its_write() -> None:
+    told = Told()
+    with Harness(3, backend="sim", seed=7, readers=[told]) as h:
+        leader = led(h)
+        slow, index = follower_of(leader), []
+        h.set_disk(slow, delay=0.05)
+        del told.records[:]
+        h.submit_to_server(leader, "x")
+        h.wait_until(lambda: h.snapshot().nodes[slow].writing_since is not None, 1)
+        h.freeze_peer(slow)
+        h.cluster[slow].read(index.append)
+        h.sleep_ms(400)  # the write is over, and heartbeats wait
+        h.thaw_peer(slow)
+        h.sleep_ms(400)
+        writes = [r.event.waits for r in told.records if r.node == slow and isinstance(r.event, facts.WriteWaits)]
+        assert writes == [True, False]
+        assert index == [0]
+        h.check_committed_n("x", 3)
+
+
 def test_a_process_that_freezes_while_its_write_waits_goes_on_with_it_when_it_thaws() -> None:
     with Compared(3, backend="sim", seed=5) as h:
         leader = led(h)

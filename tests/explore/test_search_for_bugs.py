@@ -24,17 +24,13 @@ SEEDS = 60
 
 MOST_COMMANDS = 25
 
-RARE = {"snapshot-cuts-suffix", "lease-from-ack", "lease-and-late-timeout-now"}
-"""The bugs that take more seeds: trials find the first at seed 214, and random walks sooner (see test_walks.py); the
-second at seed 300 with three to five nodes; the third not within 400. Their scenarios show all of them."""
-
 
 @functools.cache
 def searched(bug: str) -> SearchReport:
     return sweep(Search(range(3, 8), bugs=(bug,), seeds=SEEDS, jobs=1, engine="trials"))
 
 
-@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug not in RARE])
+@pytest.mark.parametrize("bug", BUGS)
 def test_random_search_finds_a_bug_within_few_seeds(bug: str):
     report = searched(bug)
     assert report.first is not None, f"{bug} was not found with {report.trials} seeds"

@@ -57,7 +57,7 @@ def test_the_trials_here_give_every_command_that_the_mixes_can(chosen: tuple[int
     assert verbs - {"expect", "let", "wait", "never"} <= VERBS
     if nodes > 2:
         assert verbs >= VERBS
-    assert len(ACTS) == 34  # one more may need a command more, here or in the next test
+    assert len(ACTS) == 38  # one more may need a command more, here or in the next test
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,12 @@ def test_the_trials_here_give_every_command_that_the_mixes_can(chosen: tuple[int
         ("transfer from 2 to 0", "transfer from 1 to 0"),
         ("transfer from 1 to 2", None),
         ("snapshot 2", "snapshot 1"),
+        ("deliver 0->2 heartbeats", "deliver 0->1 heartbeats"),
+        ("deliver 0->1 heartbeats", None),
+        ("link all->2 delay=100ms", "link all->1 delay=100ms"),
+        ("cut 2->all", "cut 1->all"),
+        ("cut 0->1,2", "cut 0->1"),
+        ("release 1,2->0", "release 1->0"),
     ],
 )
 def test_what_options_add_to_the_mixes_can_be_given_without_node_1(text: str, fewer: str | None) -> None:

@@ -2,6 +2,8 @@
 
 import inspect
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -327,6 +329,34 @@ def test_a_search_finds_a_bug_and_gives_its_script():
     ):
         with pytest.raises(UsageError, match=words):
             raftplay.explore(**wrong)
+
+
+def test_a_search_tells_how_far_it_is_and_may_be_interrupted():
+    lines: list[str] = []
+    raftplay.explore(seeds=2, nodes=3, seconds=0.2, mixes="calm", progress=lines.append)
+    assert lines[-1].startswith("[####################] 2/2 seeds, ")
+
+    def interrupt(line: str) -> None:  # as Ctrl-C does, once
+        lines.append(line)
+        if len(lines) == 1:
+            raise KeyboardInterrupt
+
+    lines.clear()
+    found = raftplay.explore(seeds=1, nodes=3, seconds=0.2, mixes="calm", progress=interrupt)
+    assert found.report.interrupted
+    assert str(found).startswith("interrupted after 1 seed in ")
+    assert "<pre" in found._repr_html_()
+
+
+def test_a_script_that_searches_with_several_processes_runs_once(tmp_path: Path):
+    script = tmp_path / "search.py"
+    script.write_text(
+        "import raftplay\nprint('once')\n"
+        "print(raftplay.explore(seeds=2, nodes=3, seconds=0.2, mixes='calm', jobs=2))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout.count("once\n"), done.stderr) == (1, "")
+    assert "searched 2 seeds in " in done.stdout
 
 
 def test_a_run_is_exported_as_a_replay(h: Harness, tmp_path: Path):

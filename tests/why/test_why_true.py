@@ -14,7 +14,8 @@ from raftplay import Config, Harness, scenarios
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
-from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.explore.search.chooser import FaultChooser
+from raftplay.explore.search.mixes import ACTS, MIXES
 from raftplay.explore.search.trial import bound
 from raftplay.past.history import History
 from raftplay.past.index import EventIndex
@@ -128,7 +129,7 @@ def mixed(seed: int, mix: str, *, seconds: float, bugs: tuple[str, ...] = ()) ->
     """A cluster under one of the mixes of `raftplay explore`, asked after each of its commands."""
     cluster = watched(3 + seed % 3, seed, Config(bugs=bugs), every=200)
     with suppress(InvariantBroken), cluster.h as h:
-        driver = FaultChooser(h, random.Random(f"driver {seed}"), MIXES[mix])
+        driver = FaultChooser(h, random.Random(f"driver {seed}"), MIXES[mix], ACTS)
         while h.now < seconds and h.breach is None:
             pause, command = driver.step()
             with suppress(InvariantBroken):

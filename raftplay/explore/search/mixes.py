@@ -1,90 +1,7 @@
-"""Fault profiles (nemeses): faults chosen at run time, as commands that a script can repeat.
+"""Fault profiles (nemeses): faults chosen at run time, as commands that a script can repeat."""
 
-A chooser looks at the cluster and names the next command and the pause before it. All its choices come from
-its own seed, so the run's seed alone determines the run, and each command is recorded.
-"""
-
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import accumulate
-
-from raftplay.cluster import checks
-from raftplay.cluster.harness import Harness
-
-
-@dataclass
-class FaultChooser:
-    """Chooses commands for one run. `step` returns the pause before the next one, in ms, and the command."""
-
-    harness: Harness
-    rng: random.Random
-    weights: dict[str, float]
-    submitted: int = 0
-    next: list[tuple[float, str]] = field(default_factory=list)
-    """The steps that an act has begun and that come next, before another act is chosen."""
-
-    led: list[int] = field(default_factory=list)
-    """The nodes that were seen as leader, each once, the latest last."""
-
-    def __post_init__(self) -> None:
-        self._leader: int | None = None
-        self._names = list(self.weights)
-        self._sums = list(accumulate(self.weights.values()))
-
-    def step(self) -> tuple[float, str]:
-        """Return (pause in ms, command); a submit replaces a command that is impossible now."""
-        self._note_leader()
-        if self.next:
-            return self.next.pop(0)
-        name = self.rng.choices(self._names, cum_weights=self._sums)[0]
-        pause, command = ACTS[name](self)
-        if command is None:
-            pause, command = submit(self)
-            assert command is not None
-        return round(pause, 1), command
-
-    # ---- the state of the cluster
-
-    def alive(self) -> list[int]:
-        """Return the running nodes."""
-        return [id for id, alive in enumerate(self.harness.alive) if alive]
-
-    def down(self) -> list[int]:
-        """Return the nodes that can be restarted."""
-        return [id for id, alive in enumerate(self.harness.alive) if not alive and not self.harness.wiped[id]]
-
-    def leader(self) -> int | None:
-        """Return the leader, preferably a connected one, at the beginning of this step."""
-        return self._leader
-
-    def _note_leader(self) -> None:
-        found = checks.leaders(self.harness)
-        self._leader = leader = found[0] if found else None
-        if leader is not None and self.led[-1:] != [leader]:
-            self.led = [*(id for id in self.led if id != leader), leader]
-
-    def any_of(self, ids: list[int]) -> int | None:
-        """Return one of `ids`, or None if there is none."""
-        return self.rng.choice(ids) if ids else None
-
-    def group_of_most(self) -> list[int]:
-        """Return the running nodes in the largest group of a partition."""
-        groups = self.harness.network.groups
-        return [id for id in self.alive() if not groups or id in max(groups, key=len)]
-
-    def group_of(self, id: int) -> list[int]:
-        """Return the nodes on the same side of a partition as `id`, without it."""
-        groups = self.harness.network.groups or (tuple(range(self.harness.n)),)
-        return [other for group in groups if id in group for other in group if other != id]
-
-    def link(self) -> str:
-        """Return one direction of a random link."""
-        src, dst = self.rng.sample(range(self.harness.n), 2)
-        return f"{src}->{dst}"
-
-
-WeightedAct = tuple[float, str | None]
+from raftplay.explore.search.chooser import Act, FaultChooser, WeightedAct
+from raftplay.explore.search.lease_acts import late_timeout_now, paused_leader, slow_replies
 
 
 def submit(driver: FaultChooser) -> WeightedAct:
@@ -229,6 +146,33 @@ def _snapshot(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 60), _on(driver, "snapshot", ids)
 
 
+def _overtaken(driver: FaultChooser) -> WeightedAct:
+    """Let a heartbeat overtake two entries, of which the leader compacts the first away meanwhile."""
+    leader, n, dice = driver.leader(), driver.harness.n, driver.rng
+    if leader is None or n < 3:
+        return 1.0, None
+    late, *others = dice.sample([id for id in range(n) if id != leader], n - 1)
+    rest = ",".join(map(str, sorted(others)))
+    first = driver.submitted + 1
+    driver.submitted += 2
+    heartbeat = driver.harness.config.raft.heartbeat * 1000
+    steps = (
+        (0, 1, f"hold {rest}->{leader}"),
+        (0, 10, f"submit {first} to {leader}"),
+        (5, 15, f"cut {leader}->{rest}"),
+        (0, 10, f"submit {first + 1} to {leader}"),
+        (0, 5, f"cut {leader}->{late}"),
+        (0, 5, f"release {rest}->{leader}"),  # their acknowledgements of the first entry, which commit it
+        (5, 20, f"snapshot {leader}"),
+        (0, 5, f"join {leader}->{late}"),
+        (heartbeat, 1.5 * heartbeat, f"deliver {leader}->{late} heartbeats"),
+        (10, 30, f"release {leader}->{late}"),
+        (5, 30, "heal"),
+    )
+    driver.next = [(round(dice.uniform(low, high), 1), command) for low, high, command in steps]
+    return dice.uniform(0, 30), f"hold {leader}->{late}"
+
+
 def _heal(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(50, 300), "heal"
 
@@ -353,7 +297,7 @@ def _on(driver: FaultChooser, verb: str, ids: list[int]) -> str | None:
     return None if id is None else f"{verb} {id}"
 
 
-ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
+ACTS: dict[str, Act] = {
     "submit": submit,
     "idle": _idle,
     "crash": _crash,
@@ -370,6 +314,7 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "late answers": _late_answers,
     "transfer": _transfer,
     "snapshot": _snapshot,
+    "overtaken": _overtaken,
     "heal": _heal,
     "cut": _cut,
     "join": _join,
@@ -388,7 +333,13 @@ ACTS: dict[str, Callable[[FaultChooser], WeightedAct]] = {
     "good disk": _good_disk,
     "failing write": _failing_write,
     "clock": _clock,
+    "slow replies": slow_replies,
+    "late TimeoutNow": late_timeout_now,
+    "paused leader": paused_leader,
 }
+
+LEASES = (("slow replies", 2.0), ("late TimeoutNow", 2.0), ("paused leader", 1.0))
+"""The acts of clusters whose leaders read by their leases, and their weights; no others have them."""
 
 HARDWARE = (
     ("slow disk", 1.5),
@@ -400,7 +351,9 @@ HARDWARE = (
 )
 """The acts of the option hardware, and their weights; no fault profile has them otherwise."""
 
-_DRAWN = ("late answers", "transfer", "snapshot", *(name for name, _ in HARDWARE if name != "restart"))
+_DRAWN = {"late answers", "transfer", "snapshot", "overtaken", *(name for name, _ in (*HARDWARE, *LEASES))} - {
+    "restart"
+}
 """The acts that only an option draws."""
 
 MIXES: dict[str, dict[str, float]] = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from raftplay.cluster.config import Config
 from raftplay.commands.setup import Setup
-from raftplay.explore.search.mixes import HARDWARE
+from raftplay.explore.search.mixes import HARDWARE, LEASES
 from raftplay.raft.config import RaftConfig
 
 TIMINGS = (
@@ -70,7 +70,7 @@ def _transfers(setting: Setting, _: random.Random) -> Setting:
 
 def _snapshots(setting: Setting, dice: random.Random) -> Setting:
     raft = replace(setting.raft, snapshot=dice.choice((0, 1, 2, 3, 5, 10)))
-    return replace(setting, raft=raft, acts=(*setting.acts, ("snapshot", 4.0)))
+    return replace(setting, raft=raft, acts=(*setting.acts, ("snapshot", 4.0), ("overtaken", 2.0)))
 
 
 def _hardware(setting: Setting, _: random.Random) -> Setting:
@@ -84,7 +84,7 @@ def _by_index(setting: Setting, _: random.Random) -> Setting:
 def _by_lease(setting: Setting, _: random.Random) -> Setting:
     raft = replace(setting.raft, checkquorum=True, sticky=True)
     acts = tuple(act for act in setting.acts if act[0] != "clock")  # a wrong clock is promised nothing
-    return replace(setting, raft=raft, acts=acts, clients=True, reads="lease")
+    return replace(setting, raft=raft, acts=(*acts, *LEASES), clients=True, reads="lease")
 
 
 def _timings(setting: Setting, dice: random.Random) -> Setting:

@@ -22,8 +22,9 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.errors import UsageError
 from raftplay.explore.gauge import left_over
+from raftplay.explore.search.chooser import FaultChooser
 from raftplay.explore.search.coverage import Coverage
-from raftplay.explore.search.mixes import MIXES, FaultChooser
+from raftplay.explore.search.mixes import ACTS, MIXES
 from raftplay.explore.search.options import Setting, Switches, draw_setting, switched
 from raftplay.explore.search.recovery import measure, mend
 from raftplay.kv.clients import ClientOptions
@@ -222,7 +223,7 @@ def run_trial(plan: Plan) -> Result:
         if plan.setting.clients:
             run.do(load_of(plan))
         weights = MIXES[plan.mix] | dict(plan.setting.acts)
-        _disturb(run, FaultChooser(run.session.harness, dice, weights), plan.seconds)
+        _disturb(run, FaultChooser(run.session.harness, dice, weights, ACTS), plan.seconds)
 
     return _watched(plan, disturb, measured=True)
 

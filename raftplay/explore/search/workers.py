@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from itertools import count
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from types import ModuleType
 
 from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.explore.search.chunk import run_chunk
@@ -136,10 +138,21 @@ class Processes:
     def _started(self) -> _Worker:
         mine, its = self._context.Pipe()
         process = self._context.Process(target=_serve, args=(its,), daemon=True)
-        with interrupts_held_back():  # it must ignore Ctrl-C from the start
+        with interrupts_held_back(), _main_hidden():  # it must ignore Ctrl-C from the start
             process.start()
         its.close()
         return _Worker(process, mine)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Hide the main module, which a new process would run again: a script that searches would search in each."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _serve(pipe: "Connection[str | Lost, str]") -> None:

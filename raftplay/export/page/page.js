@@ -176,7 +176,7 @@ const begin = (given, stream) => {
     const [up, down] = edges(ids), wide = radius > 24 ? 66 : radius + 10, room = Math.max(0, box.h - up - down);
     const cx = box.x + box.w / 2;
     let rx = Math.max(0, box.w / 2 - wide), ry = room / 2;
-    if (ids.length > 1 && ids.length < 4 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, up, room, spotsOut); return; }
+    if (ids.length > 1 && ids.length < 5 && ry < radius * 1.3 && box.w / ids.length > 2 * radius + 24) { inRow(ids, box, up, room, spotsOut); return; }
     if (ids.length === 1) { spotsOut[ids[0]] = [cx, box.y + up + room / 2]; return; }
     const turn = ids.length === 2 && box.w > box.h ? -Math.PI : -Math.PI / 2;
     const [most, least] = extent(angles(rx, ry, turn, ids.length));  // a triangle is not as high as its circle
@@ -226,7 +226,7 @@ const begin = (given, stream) => {
   };
   const boxesOf = (sides) => {
     const across = width > height * 0.9 && width > 520, boxes = [], gap = 10;
-    const rows = across ? [sides] : rowsOf(sides), weights = rows.map((row) => Math.max(...row.map((side) => side.length)) > 2 ? 1.5 : 1);
+    const rows = across ? [sides] : rowsOf(sides), weights = rows.map((row) => Math.max(...row.map((side) => side.length)) > 4 ? 1.5 : 1);
     const high = height - gap - gap * rows.length, all = weights.reduce((sum, weight) => sum + weight, 0);
     spots = [];
     let y = gap;
@@ -280,12 +280,12 @@ const begin = (given, stream) => {
   };
 
   const inside = (id, text) => {  // how far a text moves from the middle of its node, to stay on the stage
-    const half = text.length * 3.4 + 4, x = spots[id][0];
+    const half = text.length * 3.6 + 4, x = spots[id][0];
     return half > width / 2 ? 0 : clamp(x, half, width - half) - x;
   };
   let fixed = [];  // the boxes that words should not cover: nodes, and the texts beside them
   const boxOf = (text, x, y, anchor) => {
-    const wide = text.length * 7, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
+    const wide = text.length * 7.6, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
     return { left, right: left + wide, top: y - 11, bottom: y + 3 };
   };
   const common = (one, other) => Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
@@ -296,7 +296,7 @@ const begin = (given, stream) => {
   };
   const placed = (word, places, message, taken) => {  // the place where a word covers least; it stays where it is while nothing is in its way
     const boxes = places.map(([x, y, anchor]) => {
-      const half = word.length * 3.6, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
+      const half = word.length * 4, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
       const high = width - (anchor === "middle" ? half + 4 : anchor === "start" ? 2 * half + 4 : 4), inX = clamp(x, low, Math.max(low, high)), inY = clamp(y, 14, height - 6);
       return { x: inX, y: inY, anchor, box: boxOf(word, inX, inY, anchor) };
     });
