@@ -73,6 +73,8 @@ def config_with(config: Config | None, node: Node | None) -> Config:
 
 def number(value: object, text: str) -> float:
     """Return `value`, if it is a number. Raises `UsageError`, which begins with `text`."""
+    if type(value) is float:
+        return value
     if not isinstance(value, bool) and isinstance(value, Real):
         with suppress(OverflowError):
             return float(value)
@@ -81,7 +83,7 @@ def number(value: object, text: str) -> float:
 
 def whole(value: object, text: str, least: int | None = None) -> int:
     """Return `value`, if it is a whole number, `least` or more. Raises `UsageError`, which begins with `text`."""
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+    if type(value) is int or (isinstance(value, SupportsIndex) and not isinstance(value, bool)):
         found = operator.index(value)
         if least is None or found >= least:
             return found

@@ -126,6 +126,7 @@ class Server:
         self._links.inward, self._links.on_response = self.proxy, self._inbox.receive_response
         self._links.endpoint = self._endpoint = backend.open_endpoint(id, self._links)
         self._calls = Calls(id, network, self.proxy)
+        self._timer, self._leader_timer = TimerFired(id, False), TimerFired(id, True)
         self._alarm = Alarm(backend, self._wake, self._timer_fired)
         self._settle_due = False
         self.cm.on_stop = self.shutdown
@@ -496,4 +497,4 @@ class Server:
         self._input("wake", self.cm.wake)
 
     def _timer_fired(self) -> TimerFired:
-        return TimerFired(self.id, self.is_leader())
+        return self._leader_timer if self.cm.state is LEADER else self._timer

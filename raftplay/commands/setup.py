@@ -54,6 +54,9 @@ class Setup:
     clients: dict[str, str] = field(default_factory=dict)
     """The options of clients, by name."""
 
+    keep_commits: int | None = None
+    """How many commits that a snapshot covers stay in the lists of nodes; None: all."""
+
     bugs: list[str] = field(default_factory=list)
     node: OwnNode | None = None
     folder: str = ""
@@ -91,6 +94,8 @@ class Setup:
         if "delay" in self.timings:
             low, high = self.timings["delay"]
             config = dataclasses.replace(config, delay_min=low, delay_max=high)
+        if self.keep_commits is not None:
+            config = dataclasses.replace(config, keep_commits=self.keep_commits)
         return config
 
 
@@ -99,6 +104,10 @@ Apply = Callable[[Setup], None]
 
 def _count(cursor: Cursor) -> Resolve:
     return constant(values.whole(cursor, cursor.next("N"), "number of nodes", 1, MAX_NODES))
+
+
+def _kept(cursor: Cursor) -> Resolve:
+    return constant(values.whole(cursor, cursor.next("N"), "number of commits", 0, 10**MAX_DIGITS))
 
 
 def _seed(cursor: Cursor) -> Resolve:
@@ -236,6 +245,7 @@ OWN_NODE = Kind(
     examples=("raftplay:ConsensusModule", "raftplay:Rules"),
 )
 COUNT = Kind("N", _count, examples=("1", "2", "3", "5", "20"))
+KEPT = Kind("N", _kept, examples=("0", "100"))
 SEED = Kind("N", _seed, examples=("0", "1", "20"))
 BACKEND = Kind("sim|tcp", _backend, examples=("sim", "tcp"))
 TIMING = Kind("election=150..300ms heartbeat=50ms delay=1..5ms", _timings, examples=(
@@ -264,6 +274,15 @@ def nodes(setup: Setup, count: Annotated[int, COUNT]) -> None:
     """Set the number of nodes in the cluster, 1 to 25 (default: 5)."""
     _check_first("nodes", setup.nodes)
     setup.nodes = count
+
+
+@setup_line("keep 100")
+def keep(setup: Setup, number: Annotated[int, KEPT]) -> None:
+    """Keep only the last N of the commits that a node's snapshot covers, so that a long run takes little memory
+    (default: all). What became of the others is forgotten; their indexes stay.
+    """
+    _check_first("keep", setup.keep_commits)
+    setup.keep_commits = number
 
 
 @setup_line("seed 7")

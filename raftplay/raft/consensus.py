@@ -225,7 +225,9 @@ class ConsensusModule(Transfers, Snapshots, Reads):
             return False
         current_term, voted_for = self._durable_vote()
         start, image, store = self.log.changed_from, self.snapshot, self._store
-        is_new = image is not store.image
+        is_new, vote = image is not store.image, store.vote
+        if start is None and not is_new and current_term == vote.current_term and voted_for == vote.voted_for:
+            return False  # as `save` would; most inputs change nothing
         if not store.save(current_term, voted_for, self.log, image, keeps=self._keeps_log):
             return False
         if is_new:

@@ -248,6 +248,7 @@ class ScriptParser:
                 clients=chosen.clients | over.clients,
                 watched=chosen.watched,
                 given=chosen.given,
+                keep_commits=_first(over.keep_commits, chosen.keep_commits),
                 node=_first(over.node, chosen.node),
                 bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
             )

@@ -81,6 +81,7 @@ def option_lines(config: Config) -> list[str]:
     lines += [f"set {name} on" for name, on in config.switches.items() if on]
     lines += [f"set {name} {value}" for name, value in config.clients.unusual.items()]
     lines += [f"set snapshot {raft.snapshot}"] * bool(raft.snapshot)
+    lines += [] if config.keep_commits is None else [f"keep {config.keep_commits}"]
     return lines + [f"set drift {raft.drift}"] * (raft.drift != usual.raft.drift)
 
 

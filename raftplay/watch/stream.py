@@ -105,20 +105,20 @@ class Stream:
     def publisher(self, node: int, incarnation: int) -> Callable[[Event], None]:
         """Return the function that publishes each event of a node that is no decision of it."""
         readers: tuple[Watcher, ...] = ()
-        functions: tuple[Callable[[Event], None] | None, ...] = ()
+        functions: tuple[tuple[Callable[[Event], None], Watcher], ...] = ()
 
         def publish(event: Event) -> None:
             nonlocal readers, functions
             self._seq += 1
             if readers is not self._watchers:
                 readers = self._watchers
-                functions = tuple(reader.facts_of(self, node, incarnation) for reader in readers)
-            for read in functions:
-                if read is not None:
-                    try:
-                        read(event)
-                    except Exception as error:
-                        self._fail(readers[functions.index(read)], error)
+                found = [(reader, reader.facts_of(self, node, incarnation)) for reader in readers]
+                functions = tuple((read, reader) for reader, read in found if read is not None)
+            for read, reader in functions:
+                try:
+                    read(event)
+                except Exception as error:
+                    self._fail(reader, error)
             if self._others:
                 self._record(node, incarnation, event, None)
 

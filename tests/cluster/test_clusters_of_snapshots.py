@@ -4,8 +4,11 @@ import pytest
 
 from raftplay import CommitEntry, Config, Harness, InvariantBroken
 from raftplay.cluster.commits import FORGOTTEN, forgotten
+from raftplay.commands.setup import Setup
 from raftplay.raft import snapshots
 from raftplay.raft.config import RaftConfig
+from raftplay.run.script import parse_script
+from raftplay.session.journal import option_lines
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -134,3 +137,10 @@ def test_a_state_that_is_not_the_replay_of_its_entries_is_found_by_the_next_snap
             return
         with pytest.raises(InvariantBroken, match="State Is Replay"):
             in_order(h, range(20))
+
+
+def test_a_script_says_how_many_commits_are_kept_and_its_journal_says_so_again() -> None:
+    setup = parse_script("story", "keep 5\nset snapshot 20\ntimeout 0", Setup(backend="sim")).setup
+    config = setup.config()
+    assert (config.keep_commits, config.raft.snapshot) == (5, 20)
+    assert option_lines(config) == ["set snapshot 20", "keep 5"]

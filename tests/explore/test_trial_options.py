@@ -11,6 +11,7 @@ from raftplay.backends.base import TimeStandsStill
 from raftplay.cluster import stuck
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.stuck import TookTooLong, watchdog
+from raftplay.explore.search import coverage
 from raftplay.explore.search.chunk import run_chunk, tally_of
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
@@ -21,8 +22,10 @@ from raftplay.explore.search.trial import REASON, Plan, TrialRun, draw, rerun, r
 from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
-from raftplay.raft.decisions import Rule
+from raftplay.raft.decisions import HeartbeatDue, Rule, VoteDecided
+from raftplay.raft.messages import RequestVoteArgs
 from raftplay.session.session import Session
+from raftplay.watch.facts import Record
 
 
 def test_a_reason_that_only_an_own_class_can_have_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +60,22 @@ def test_a_leader_that_nobody_hears_may_lead_on_until_it_hears_of_the_next_one()
         measure(run, harness, plan, [1, 2], liveness)
     assert "expect one leader" in run.commands
     assert 0.5 + 0.08 < liveness["leader"] < 1.0
+
+
+def test_decisions_are_counted_by_rule_however_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = run_trial(Plan(4, 3, "churn", 1.0)).rules
+    monkeypatch.setattr(coverage, "MOST_KEPT", 10)
+    assert run_trial(Plan(4, 3, "churn", 1.0)).rules == counted
+    assert min(counted["BecameLeader"], counted["VoteDecided granted"], counted["HeartbeatDue"]) > 1
+    kept = coverage.Coverage()
+    for decision in (
+        HeartbeatDue(),
+        VoteDecided(RequestVoteArgs(1, 0, -1, 0), True, Rule.GRANTED),
+        HeartbeatDue(),
+    ):
+        kept(Record(1, 0.0, 0, 0, decision, None))
+        kept.count_if_many()
+    assert kept.counts == {"HeartbeatDue": 2, "VoteDecided granted": 1}
 
 
 @pytest.mark.parametrize("minority", ["down", "mute"])

@@ -178,6 +178,7 @@ class TrialRun:
     session: Session
     commands: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
+    coverage: Coverage = field(default_factory=Coverage)
 
     def do(self, text: str) -> str:
         """Run one command; record it first, so that a violation finds it there."""
@@ -256,7 +257,7 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
     result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), Interrupts(), _harness(plan) as harness:
         harness.stream.attach(coverage)
-        run = TrialRun(Session(harness), result.commands, result.faults)
+        run = TrialRun(Session(harness), result.commands, result.faults, coverage)
         with _noting(result, harness), watchdog(progress_of(harness, run.commands), most=wall_limit(plan)):
             disturb(run)
             _check_clients(harness, result)
@@ -341,6 +342,7 @@ def bound(text: str, nodes: int) -> Bound:
 def _disturb(run: TrialRun, driver: FaultChooser, seconds: float) -> None:
     harness = run.session.harness
     while harness.now < seconds:
+        run.coverage.count_if_many()
         pause, command = driver.step()
         if pause > 0:
             run.sleep(f"{pause:g}ms")

@@ -154,23 +154,23 @@ class Invariants(Watcher):
 
     def decisions_of(self, stream: Stream, node: int, incarnation: int, cm: State) -> Callable[[Decision], None]:
         """Return the function that checks a decision, and the state of the node after it; it has no record."""
-        cluster = self._cluster
-        model = cluster.nodes[node]
-        judge = decision_judge(cluster, model, cm)
-
-        def read(decision: Decision) -> None:
-            cluster.seen = (stream, node, incarnation, decision, cm)
-            if (incarnation == model.incarnation and not model.dead) or _lives(cluster, model, cluster.record):
-                judge(decision)
-
-        return read
+        return decision_judge(self._cluster, self._cluster.nodes[node], cm, stream, incarnation)
 
 
-def decision_judge(cluster: ClusterModel, node: NodeModel, cm: State) -> Callable[[Decision], None]:
-    """Return the function that checks a decision of `cm`, and its state after it."""
-    check_of, judge_timer = CHECKS.get, timers.judge_timer
+def decision_judge(
+    cluster: ClusterModel, node: NodeModel, cm: State, stream: Stream | None = None, incarnation: int = 0
+) -> Callable[[Decision], None]:
+    """Return the function that checks a decision of `cm`, and its state after it.
+
+    With a `stream` it is a reader of it, and `incarnation` says which process of the node decides.
+    """
+    check_of, judge_timer, id = CHECKS.get, timers.judge_timer, node.id
 
     def judge(decision: Decision) -> None:
+        if stream is not None:
+            cluster.seen = (stream, id, incarnation, decision, cm)
+            if (incarnation != node.incarnation or node.dead) and not _lives(cluster, node, cluster.record):
+                return
         check = check_of(type(decision))
         if check is not None:
             check(cluster, node, decision)

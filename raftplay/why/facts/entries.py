@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raftplay.cluster.commits import FORGOTTEN
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
@@ -113,6 +114,10 @@ class IndexFacts:
         return any(entry != committed[0] for entry in committed)
 
 
+class ForgottenEntry(CompactedEntry, frozen=True, gc=False):
+    """A compacted entry whose command the list of commits no longer has, either."""
+
+
 def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     """Return whether `index` is committed, and why not."""
     snapshot = trail.snapshot
@@ -163,8 +168,11 @@ def _applied(node: NodeSnapshot, index: int, kept: list[Entry]) -> Entry:
     """
     applied = node.commits[index] if index < len(node.commits) else None
     kept = [] if applied is None and node.alive else kept
-    same = [entry for entry in kept if applied is None or same_content(applied, entry)]
+    is_forgotten = applied is not None and applied.kind == FORGOTTEN.kind
+    same = [entry for entry in kept if applied is None or is_forgotten or same_content(applied, entry)]
     unknown = CompactedEntry(None if applied is None else applied.command, NONE)
+    if is_forgotten:
+        unknown = ForgottenEntry(None, NONE)
     return max(same, key=lambda entry: entry.term, default=unknown)
 
 

@@ -12,7 +12,7 @@ from raftplay.raft.commands import holds_command, same_command
 from raftplay.raft.messages import NONE, CompactedEntry, Entry
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.entries import IndexFacts, entries_at, index_facts
+from raftplay.why.facts.entries import ForgottenEntry, IndexFacts, entries_at, index_facts
 
 ValueFate = Literal["committed", "was committed", "pending", "on disk only", "gone", "not taken", "unknown"]
 """The fate of a value, the best that became of any entry with it."""
@@ -135,7 +135,8 @@ def _entry_facts(trail: EventIndex, value: Any, place: Place, story: "_Entry") -
     nodes = trail.snapshot.nodes
     index, term = place
     has = [
-        entry is not None and entry.term in (term, NONE) and same_command(entry.command, value)
+        (story.committed is not None and isinstance(entry, ForgottenEntry))
+        or (entry is not None and entry.term in (term, NONE) and same_command(entry.command, value))
         for entry in entries_at(nodes, index)
     ]
     holders = tuple(node.id for node in nodes if has[node.id])

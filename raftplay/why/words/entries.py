@@ -6,7 +6,7 @@ from raftplay.raft.messages import CompactedEntry, Entry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
-from raftplay.why.facts.entries import Commit, Holding, IndexFacts, PeerProgress
+from raftplay.why.facts.entries import Commit, ForgottenEntry, Holding, IndexFacts, PeerProgress
 from raftplay.why.facts.rpcs import MOVING, CallStage
 from raftplay.why.words.network import obstacle_text
 from raftplay.why.words.rpcs import journey_text, request_text
@@ -61,6 +61,8 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
 
 
 def _entry_text(entry: Entry) -> str:
+    if isinstance(entry, ForgottenEntry):
+        return "compacted, and its command is not kept"
     of = "compacted" if isinstance(entry, CompactedEntry) else f"of term {entry.term}"
     return f"{command_text(entry.command, 24)}, {of}"
 

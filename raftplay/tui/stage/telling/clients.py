@@ -20,9 +20,8 @@ def client(event: facts.ClientEvent, record: Record) -> Told | None:
             why = "A client asks the node that it takes for the leader, and waits for its answer (§8)."
             return Told(f"Client {who} calls {command_text(request, SHORT)}.", why)
         case facts.ClientTold(client=who, ending=ending):
-            return Told(
-                f"Client {who} is told of {command_text(event.request, SHORT)}: {told_text(event)}.", WHY[ending]
-            )
+            why = READ if ending == "ok" and reads(event.request) else WHY[ending]
+            return Told(f"Client {who} is told of {command_text(event.request, SHORT)}: {told_text(event)}.", why)
         case facts.RequestApplied(index=index, command=command):
             done = command_text(command, SHORT)
             if event.outcome == "expired":
@@ -37,6 +36,14 @@ def client(event: facts.ClientEvent, record: Record) -> Told | None:
         case _:
             assert_never(event)
 
+
+def reads(request: object) -> bool:
+    """Return whether a request changes nothing."""
+    return isinstance(request, dict) and request.get("kv") == "get"
+
+
+READ = "It is what a node's store holds; `set reads` decides how that node makes sure of it (thesis §6.4)."
+"""Why a client is told a value."""
 
 WHY = {
     "ok": "The node answers once the entry is committed and applied (§5.3).",
