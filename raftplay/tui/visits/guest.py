@@ -14,7 +14,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from raftplay.tui.visits.rules import LEFT, USED_UP, Rules
+from raftplay.tui.visits.rules import CLOSED, LEFT, USED_UP, Rules
 
 WIDEST, HIGHEST = 400, 150
 """The most columns and lines of a visitor's screen."""
@@ -53,7 +53,12 @@ class Guest:
         self._send = send
         self._clock = clock
         self._touched = clock()
+        self._closed = asyncio.Event()
         self.process: Process | None = None
+
+    def close(self) -> None:
+        """End the visit, as the server ends."""
+        self._closed.set()
 
     async def visit(self, width: int, height: int) -> str:
         """Run the visit to its end; return in words why it ended, "" if the browser has gone."""
@@ -67,7 +72,7 @@ class Guest:
         )
         tasks = [
             asyncio.ensure_future(part)
-            for part in (self._from_browser(process), self._from_process(process), self._time())
+            for part in (self._from_browser(process), self._from_process(process), self._time(), self._end())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -136,6 +141,11 @@ class Guest:
                 await self._send(data)
             elif kind == b"M" and json.loads(data).get("type") == "exit":
                 return True
+
+    async def _end(self) -> str:
+        """Wait until the server ends."""
+        await self._closed.wait()
+        return CLOSED
 
     async def _time(self) -> str:
         """Wait until the time of the visit is over; return whose time."""
