@@ -201,7 +201,7 @@ class Writing:
         place = self.target.place
         if not self.target.force:
             _link(beside, place)
-            beside.unlink()
+            beside.unlink(missing_ok=True)
             return
         if place.exists():
             shutil.copymode(place, beside)
@@ -216,14 +216,14 @@ class Writing:
 
 
 def _link(beside: Path, place: Path) -> None:
-    """Link or copy `beside` to `place`. Raises `FileExistsError` if `place` exists."""
+    """Link or move `beside` to `place`. Raises `FileExistsError` if `place` exists."""
     try:
         os.link(beside, place)
     except FileExistsError:
         raise
     except OSError:
         os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        shutil.copyfile(beside, place)
+        os.replace(beside, place)  # whole at once, where there are no links
 
 
 def _is_same(one: Path, other: Path) -> bool:

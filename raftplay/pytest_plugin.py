@@ -85,11 +85,12 @@ def _arguments(item: pytest.Item) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for mark in reversed(list(item.iter_markers("raft"))):
         if mark.args:
-            pytest.fail("the arguments of the mark raft have names: raft(nodes=3)", pytrace=False)
+            pytest.fail(f"{item.name}: the arguments of the mark raft have names: raft(nodes=3)", pytrace=False)
         found |= mark.kwargs
     for name in found:
         if name not in ARGUMENTS:
-            pytest.fail(f"the mark raft has no argument {name!r}; it has {', '.join(ARGUMENTS)}", pytrace=False)
+            known = ", ".join(ARGUMENTS)
+            pytest.fail(f"{item.name}: the mark raft has no argument {name!r}; it has {known}", pytrace=False)
     return found
 
 

@@ -99,9 +99,9 @@ def _by_agg(agg: str, recorded: bytes) -> bytes:
         source, target = Path(folder, "run.cast"), Path(folder, "run.gif")
         source.write_bytes(recorded)
         try:
-            subprocess.run([agg, str(source), str(target)], capture_output=True, check=False, timeout=PATIENCE)
+            subprocess.run([agg, str(source), str(target)], capture_output=True, check=True, timeout=PATIENCE)
             return target.read_bytes()
-        except (OSError, subprocess.TimeoutExpired):
+        except (OSError, subprocess.SubprocessError):  # a picture that it left is not whole
             raise UsageError(f"{agg} did not draw the recording; write a .cast file instead") from None
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pyte
@@ -94,6 +95,35 @@ def test_without_anything_that_draws_a_gif_is_refused_in_a_sentence(
     with pytest.raises(UsageError, match="a GIF file needs agg or Pillow"):
         export(recording, tmp_path / "run.gif")
     assert list(tmp_path.iterdir()) == []
+
+
+AGG = """#!{python}
+import json, sys
+from pathlib import Path
+source, target = sys.argv[1:]  # agg INPUT OUTPUT
+lines = [json.loads(line) for line in Path(source).read_text("utf-8").splitlines()]
+Path(target).write_bytes(b"GIF89a of %d lines, version %d" % (len(lines), lines[0]["version"]))
+sys.exit({status})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a stand-in for agg is a script with a first line")
+def test_agg_is_given_the_recording_and_its_file_is_taken(
+    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """agg is in no registry of this machine: a stand-in reads what it is given, and says so in its file."""
+    (tmp_path / "bin").mkdir()
+    agg = tmp_path / "bin" / "agg"
+    monkeypatch.setenv("PATH", str(agg.parent))
+    agg.write_text(AGG.format(python=sys.executable, status=0))
+    agg.chmod(0o755)
+    drawn = export(recording, tmp_path / "run.gif").read_bytes()
+    lines = export(recording, tmp_path / "run.cast").read_text("utf-8").splitlines()
+    assert drawn == b"GIF89a of %d lines, version 2" % len(lines)
+    agg.write_text(AGG.format(python=sys.executable, status=1))
+    with pytest.raises(UsageError, match="agg did not draw the recording"):
+        export(recording, tmp_path / "half.gif")
+    assert not (tmp_path / "half.gif").exists(), "a picture that is not whole is not taken"
 
 
 # ---- the screen of `raftplay tui --cast`

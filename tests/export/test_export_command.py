@@ -1,5 +1,6 @@
 """`raftplay export`: the file, what is refused in one sentence, and that nothing is overwritten or left half."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,21 @@ def test_a_step_of_a_lesson_is_exported_with_its_paragraphs(tmp_path: Path):
     assert refused.err == "raftplay: error: there is no step '9' in a-split-vote: it has 4 steps\n"
     refused = raftplay("export", "lessons/a-splt-vote", "-o", str(tmp_path / "other.html"))
     assert (refused.status, refused.err.count("\n")) == (2, 1)
+
+
+def test_where_there_are_no_links_a_file_is_moved_as_a_whole_and_none_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    def copied(*_: object) -> None:
+        raise AssertionError("a copy that is interrupted is half a file")
+
+    monkeypatch.setattr("os.link", refused)
+    monkeypatch.setattr("shutil.copyfile", copied)
+    page = export(short(), tmp_path / "page.html")
+    assert page.read_bytes().endswith(b"</html>")
+    with pytest.raises(UsageError, match=r"there is a file .* already"):
+        export(short(), tmp_path / "page.html")
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]

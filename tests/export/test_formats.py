@@ -157,7 +157,7 @@ NAMES = {
 }  # fmt: skip
 
 
-def test_an_etcd_trace_has_the_events_and_fields_of_its_writer(written):
+def test_an_etcd_trace_has_the_events_and_fields_of_its_writer(written, recording: Recording):
     lines = [json.loads(line) for line in written("etcd").splitlines()]
     assert {line["tag"] for line in lines} == {"trace"}
     for line in lines:
@@ -167,10 +167,18 @@ def test_an_etcd_trace_has_the_events_and_fields_of_its_writer(written):
         assert int(event["nid"]) >= 1
         assert set(event["state"]) == {"term", "vote", "commit"}
         assert event["state"]["commit"] <= event["log"]
+        assert type(event["log"]) is type(event["applied"]) is int
+        assert event["applied"] <= event["state"]["commit"]
+        assert event["conf"] == [[str(id + 1) for id in range(recording.size)], []]
         message = event.get("msg")
         assert (message is not None) == event["name"].startswith(("Send", "Receive"))
         if message is not None:
             assert message["type"] in ("MsgApp", "MsgAppResp", "MsgVote", "MsgVoteResp")
+            assert {field: type(value) for field, value in message.items()} == {
+                **dict.fromkeys(("type", "from", "to", "vote"), str),
+                **dict.fromkeys(("term", "entries", "logTerm", "index", "commit", "rejectHint"), int),
+                "reject": bool,
+            }
             assert event["nid"] == message["from" if event["name"].startswith("Send") else "to"]
     leads = [line["event"] for line in lines if line["event"]["name"] == "BecomeLeader"]
     assert leads
