@@ -20,8 +20,16 @@ from raftplay.language import kinds
 from raftplay.language.completion import complete, hint_of
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import TABLE, TOUCHES, bind
+from raftplay.lessons import catalogue
 from raftplay.tui import keys
+from raftplay.tui.app import RaftApp
+from raftplay.tui.lesson import visit
+from raftplay.tui.model.lines import text_of
+from raftplay.tui.palette import Commands
+from raftplay.tui.settings import Unkept
+from raftplay.tui.sheet import Leaving
 from raftplay.tui.visits import guest as guests
+from raftplay.tui.visits.driver import VisitDriver
 from raftplay.tui.visits.guest import Guest
 from raftplay.tui.visits.rules import LEFT, USED_UP, Rules, plan_of
 
@@ -96,6 +104,39 @@ def test_keys_that_write_files_are_refused(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lesson_that_a_visitor_opens_has_no_files_either() -> None:
+    text = catalogue.shipped("a-leader-is-elected")
+    assert text.key
+    seen: list[RaftApp] = []
+    visit(text, Unkept(), seen.append, ascii=False, barred=ALL)
+    [app] = seen
+    assert app.driver.session.barred == ALL
+    assert app.begin.__self__._text.key == ""  # type: ignore[attr-defined] # no progress is kept without one
+
+
+def test_the_palette_and_the_question_before_leaving_offer_no_files() -> None:
+    with still("wait leader") as driver:
+        app = app_of(driver)
+        everything = rows_of(app)
+        driver.session.barred = ALL
+        left_out = {"save FILE", "record FILE", "picture (Ctrl+S)", "suspend (Ctrl+Z)"}
+        assert everything - rows_of(app) == left_out
+        asks = Leaving(2, is_kept=False, may_save=False)
+        assert [text_of(line) for line in asks._make(60)][-1] == "q or Enter: quit   Esc: stay"
+        assert Unkept().save() == ""
+
+
+def rows_of(app: RaftApp) -> set[str]:
+    """The names in the palette of a screen over the same session."""
+    fresh = app_of(app.driver)
+
+    async def read(_: Pilot[None]) -> set[str]:
+        return {name for name, _, _ in Commands(fresh.screen)._rows()}
+
+    found: set[str] = played(fresh, read)
+    return found
+
+
 # ---- a visit
 
 
@@ -106,8 +147,16 @@ out.write(b"__GANGLION__\\n")
 out.flush()
 while head := sys.stdin.buffer.read(5):
     data = sys.stdin.buffer.read(int.from_bytes(head[1:], "big"))
-    if data == b"quit":
+    if data in (b"quit", b"lesson"):
+        leaves = data == b"quit"
         data, head = b'{"type": "exit"}', b"M"
+        out.write(head + len(data).to_bytes(4, "big") + data)
+        out.flush()
+        if leaves:
+            sys.exit()
+        out.write(b"__GANGLION__\\n")
+        out.flush()
+        continue
     elif data == b"fail":
         sys.exit(3)
     else:
@@ -200,6 +249,24 @@ def test_what_is_no_key_and_no_size_is_left_out(text: str) -> None:
 def test_a_size_has_bounds() -> None:
     painted = visited('["resize",{"width":1000000000,"height":-5}]')[1]
     assert painted == [b'M{"type": "resize", "width": 400, "height": 5}']
+
+
+def test_a_lesson_is_another_screen_of_the_same_visit() -> None:
+    assert visited('["stdin","lesson"]', '["stdin","x"]', paints=1)[1] == [b"Dx"]
+
+
+def test_a_screen_after_another_one_begins_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("ROWS", "24")
+    monkeypatch.setattr("textual.drivers.web_driver.InputReader", lambda: None)  # it reads the keys of the tests
+    with still() as driver:
+        app = app_of(driver)
+
+        async def resize(_: Pilot[None]) -> tuple[int, int] | None:
+            VisitDriver(app).on_meta("resize", {"width": 100, "height": 30})
+            return VisitDriver(app)._size
+
+        assert played(app, resize) == (100, 30)
 
 
 @pytest.mark.parametrize(("typed", "reason"), [("quit", LEFT), ("fail", USED_UP)])

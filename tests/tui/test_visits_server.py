@@ -349,6 +349,5 @@ while b"hello!" not in got:
     got += data if head[:1] == b"D" else b""
 out.write(b"M" + (16).to_bytes(4, "big") + b'{"type": "exit"}')
 out.flush()
-sys.stdin.buffer.read()
 """
 """Paints a line, and ends once `hello!` was typed."""

@@ -14,7 +14,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from raftplay.tui.visits.rules import LEFT, USED_UP, Rules
+from raftplay.tui.visits.rules import CLOSED, LEFT, USED_UP, Rules
 
 WIDEST, HIGHEST = 400, 150
 """The most columns and lines of a visitor's screen."""
@@ -29,6 +29,9 @@ LOOK = 1.0
 
 KEPT = ("PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "PYTHONHOME", "VIRTUAL_ENV", "SYSTEMROOT", "TZ")
 """The variables of the server's environment that a visitor's process gets: no more than it needs to start."""
+
+BEGIN = b"__GANGLION__\n"
+"""The line behind which a screen of textual writes packets."""
 
 Send = Callable[[bytes], Awaitable[None]]
 
@@ -50,7 +53,12 @@ class Guest:
         self._send = send
         self._clock = clock
         self._touched = clock()
+        self._closed = asyncio.Event()
         self.process: Process | None = None
+
+    def close(self) -> None:
+        """End the visit, as the server ends."""
+        self._closed.set()
 
     async def visit(self, width: int, height: int) -> str:
         """Run the visit to its end; return in words why it ended, "" if the browser has gone."""
@@ -64,7 +72,7 @@ class Guest:
         )
         tasks = [
             asyncio.ensure_future(part)
-            for part in (self._from_browser(process), self._from_process(process), self._time())
+            for part in (self._from_browser(process), self._from_process(process), self._time(), self._end())
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -106,21 +114,38 @@ class Guest:
         return b""
 
     async def _from_process(self, process: Process) -> str:
-        """Pass on what is painted, up to the end of the process; return why it ended."""
+        """Pass on what is painted, up to the end of the process; return why it ended.
+
+        It shows one screen after another: that of a lesson comes between two of the cluster.
+        """
         assert process.stdout is not None
-        with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            await process.stdout.readuntil(b"__GANGLION__\n")  # from here on there are packets
+        has_left = False
+        with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             while True:
-                head = await process.stdout.readexactly(5)
-                kind, size = head[:1], int.from_bytes(head[1:], "big")
-                if size > LONGEST:
+                await process.stdout.readuntil(BEGIN)
+                has_left = False
+                has_left = await self._screen(process.stdout)
+                if not has_left:
                     break
-                data = await process.stdout.readexactly(size)
-                if kind == b"D":
-                    await self._send(data)
-                elif kind == b"M" and json.loads(data).get("type") == "exit":
-                    return LEFT
-        return USED_UP
+        return LEFT if has_left else USED_UP
+
+    async def _screen(self, painted: asyncio.StreamReader) -> bool:
+        """Pass on what one screen paints; return whether it came to its end."""
+        while True:
+            head = await painted.readexactly(5)
+            kind, size = head[:1], int.from_bytes(head[1:], "big")
+            if size > LONGEST:
+                return False
+            data = await painted.readexactly(size)
+            if kind == b"D":
+                await self._send(data)
+            elif kind == b"M" and json.loads(data).get("type") == "exit":
+                return True
+
+    async def _end(self) -> str:
+        """Wait until the server ends."""
+        await self._closed.wait()
+        return CLOSED
 
     async def _time(self) -> str:
         """Wait until the time of the visit is over; return whose time."""
@@ -159,14 +184,14 @@ def _packed(kind: bytes, data: bytes) -> bytes:
 
 
 def _environment(width: int, height: int) -> dict[str, str]:
-    """Return the environment of a visitor's process: textual paints packets there (`WebDriver`)."""
+    """Return the environment of a visitor's process: textual paints packets there."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | {
         "LC_ALL": "C.UTF-8",
         "PYTHONUTF8": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "TERM": "xterm-256color",
-        "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver",
+        "TEXTUAL_DRIVER": "raftplay.tui.visits.driver:VisitDriver",
         "TEXTUAL_COLOR_SYSTEM": "truecolor",
         "COLUMNS": str(width),
         "ROWS": str(height),

@@ -20,7 +20,7 @@ from textual_serve.server import Server
 
 from raftplay.tui.serve.address import Address
 from raftplay.tui.visits.guest import LONGEST, Guest
-from raftplay.tui.visits.rules import BUSY, CLOSED, Plan, Rules
+from raftplay.tui.visits.rules import BUSY, Plan, Rules
 
 SAFE = {
     "Referrer-Policy": "no-referrer",
@@ -65,8 +65,8 @@ class House(Server):
 
     async def on_shutdown(self, app: web.Application) -> None:
         """End all visits; their processes are killed."""
-        for visit in self._visits:
-            visit.cancel()
+        for guest in self.guests:
+            guest.close()
         if self._visits:
             await asyncio.wait(self._visits)
 
@@ -112,12 +112,9 @@ class House(Server):
         self.guests.add(guest)
         visit = asyncio.ensure_future(guest.visit(_number(request, "width", 80), _number(request, "height", 24)))
         self._visits.add(visit)
-        reason = CLOSED
         try:
-            with suppress(asyncio.CancelledError):
-                reason = await visit
+            reason = await visit
         finally:
-            visit.cancel()
             self._visits.discard(visit)
             self.guests.discard(guest)
         await browser.close(message=reason.encode())
