@@ -213,12 +213,12 @@ class NodeCode:
         return machine
 
     def _apply(self, machine: StateMachine, commits: list[CommitEntry]) -> None:
-        about, results = "", list[object]()
+        apply, results = machine.apply, list[object]()
         try:
             for entry in commits:
-                about = f"entry {entry.index}"
-                results.append(machine.apply(entry))
+                results.append(apply(entry))
         except FAILURES as error:
+            about = f"entry {commits[len(results)].index}"
             raise node_raised(self.id, error, "apply", self._now(), about, type(machine)) from error
         self.results = results
 

@@ -19,7 +19,10 @@ pytest_plugins = ["pytester"]
 LOADED = (html, recording, harness)
 """What the runs of pytest inside this process import: they forget what they imported first."""
 
-PLUGIN = ("-p", "raftplay.pytest_plugin", "-p", "no:xdist", "-W", "error")
+REWRITE = "ignore::pytest.PytestAssertRewriteWarning"
+"""Another test of this process may have imported the plugin as any other module."""
+
+PLUGIN = ("-p", "raftplay.pytest_plugin", "-p", "no:xdist", "-W", "error", "-W", REWRITE)
 
 
 def run(pytester: pytest.Pytester, text: str, *options: str) -> pytest.RunResult:
