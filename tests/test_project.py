@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,13 @@ def test_the_counterexample_in_the_pages_still_breaks_what_it_says(tmp_path: Pat
 def test_the_longest_files_of_the_suite_which_start_first_are_there():
     there = [path.stem for path in (ROOT / "tests").rglob("test_*.py")]
     assert [there.count(name) for name in LONGEST] == [1] * len(LONGEST)
+
+
+def test_no_two_files_of_tests_are_one_module_for_pytest():
+    names = Counter(
+        path.stem for path in (ROOT / "tests").rglob("test_*.py") if not (path.parent / "__init__.py").exists()
+    )
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_the_top_level_holds_what_it_should_and_no_more():

@@ -100,6 +100,7 @@ STARTS = (
     ("maelstrom",),
     ("export", "/nowhere", "-o", "/nowhere.html"),
     ("compare", "first-election", "prevote=on,off", "--seed", "1"),
+    ("serve", "--visitors", "0"),
 )
 
 
