@@ -10,7 +10,7 @@ OnCrash = Callable[[int, str, NodeRaised | None], None]
 
 
 class Process(Protocol):
-    """What crashes: a server."""
+    """A server that can crash."""
 
     id: int
     stopped: bool

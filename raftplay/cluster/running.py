@@ -75,7 +75,7 @@ class Running:
             raise
 
     def _begin(self) -> None:
-        """Let the nodes begin at time 0, from which on time passes."""
+        """Start the nodes at time 0, and then the clock."""
         self.members.begin()
         self.backend.steer(1.0)
 

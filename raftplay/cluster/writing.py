@@ -59,7 +59,7 @@ class Writing:
             self._wait()
 
     def begin(self, cm: ConsensusModule, settle: Callable[[], None]) -> None:
-        """Let what `cm` has to write wait. Then call `settle`, which writes it, and handle what has arrived."""
+        """Keep what `cm` has to write waiting. Then call `settle`, which writes it, and handle what has arrived."""
         self._settle, self._since, self.waits = settle, self._backend.now(), True
         self._inbox.busy = True
         start = cm.log.changed_from

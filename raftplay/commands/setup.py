@@ -55,7 +55,7 @@ class Setup:
     """The options of clients, by name."""
 
     keep_commits: int | None = None
-    """How many commits that a snapshot covers stay in the lists of nodes; None: all."""
+    """The number of commits covered by a snapshot that stay in the lists of nodes; None: all."""
 
     bugs: list[str] = field(default_factory=list)
     node: OwnNode | None = None

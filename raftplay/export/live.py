@@ -238,7 +238,7 @@ class _Fold:
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """How much of a replay was sent."""
+    """The part of a replay that was sent."""
 
     columns: int = 0
     messages: int = 0

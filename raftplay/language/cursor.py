@@ -21,7 +21,7 @@ class Scope:
     """The names of moments, in any branch."""
 
     barred: frozenset[str] = frozenset()
-    """What commands must not touch here."""
+    """The things that commands must not touch here."""
 
     @classmethod
     def of(cls, session: Session) -> "Scope":

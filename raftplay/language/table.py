@@ -47,7 +47,7 @@ TOUCHES = {
     "sockets": "real sockets",
     "terminal": "a terminal",
 }
-"""What a command or a key may touch besides the cluster, in words; a session may bar it (`Session.barred`)."""
+"""The things besides the cluster that a command or a key may touch, in words; a session may bar it (`Session.barred`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Command:
     """Returns whether a set-up line with this first argument, which names nodes, is a command."""
 
     touches: str = ""
-    """What it touches besides the cluster: one of `TOUCHES`, or nothing."""
+    """The thing besides the cluster that it touches: one of `TOUCHES`, or nothing."""
 
     @property
     def is_setup_only(self) -> bool:

@@ -147,7 +147,7 @@ def _snapshot(driver: FaultChooser) -> WeightedAct:
 
 
 def _overtaken(driver: FaultChooser) -> WeightedAct:
-    """Let a heartbeat overtake two entries, of which the leader compacts the first away meanwhile."""
+    """Make a heartbeat overtake two entries, of which the leader compacts the first away meanwhile."""
     leader, n, dice = driver.leader(), driver.harness.n, driver.rng
     if leader is None or n < 3:
         return 1.0, None

@@ -17,7 +17,7 @@ class Place(NamedTuple):
 
 @runtime_checkable
 class Feed(Protocol):
-    """What browsers follow. All of it is called by the thread of the server."""
+    """The stream that browsers follow. All of it is called by the thread of the server."""
 
     @property
     def version(self) -> int:
@@ -34,7 +34,7 @@ class Feed(Protocol):
 
 
 class Audience(NamedTuple):
-    """Those who look on: the address at which they can, and what makes the replay that they follow."""
+    """The viewers: the address at which they can, and what makes the replay that they follow."""
 
     address: Address
     feed: Callable[[Callable[[], Place]], Feed]

@@ -47,7 +47,7 @@ class House(Server):
         self.address = address
         self.rules = rules
         self.guests: set[Guest] = set()
-        """Those who are here."""
+        """The visitors who are here."""
 
         self._command = command
         self._visits: set[asyncio.Task[str]] = set()
@@ -72,7 +72,7 @@ class House(Server):
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let pass what the page needs, asked for by the name of this server and from its own page."""
+        """Pass on what the page needs, asked for by the name of this server and from its own page."""
         origin = request.headers.get("Origin")
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1 or not self.address.fits(hosts[0]):

@@ -56,7 +56,7 @@ CLOSED = "the server has ended"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a visitor's process is told: the script that it plays, if any, its cluster, and its limits.
+    """The orders of a visitor's process: the script that it plays, if any, its cluster, and its limits.
 
     `script` is the name of a scenario or a path. `cpu` is in seconds, `memory` in MB.
     """
