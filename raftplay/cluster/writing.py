@@ -59,7 +59,7 @@ class Writing:
             self._wait()
 
     def begin(self, cm: ConsensusModule, settle: Callable[[], None]) -> None:
-        """Keep what `cm` has to write waiting. Then call `settle`, which writes it, and handle what has arrived."""
+        """Delay what `cm` has to write. Then call `settle`, which writes it, and handle what has arrived."""
         self._settle, self._since, self.waits = settle, self._backend.now(), True
         self._inbox.busy = True
         start = cm.log.changed_from

@@ -47,7 +47,7 @@ TOUCHES = {
     "sockets": "real sockets",
     "terminal": "a terminal",
 }
-"""The things besides the cluster that a command or a key may touch, in words; a session may bar it (`Session.barred`)."""
+"""The things besides the cluster that a command or a key may touch, in words (see `Session.barred`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Session:
         """True if a person acts on it while its time passes; False for a script."""
 
         self.barred: frozenset[str] = frozenset()
-        """The things that its commands must not touch, such as files; the rows of the table say what each touches."""
+        """The things that its commands must not touch, such as files; the rows of the table say them."""
 
         self.hides_bugs = False
         """True if views hide the names of the bugs that are on, as the user is to find them."""
