@@ -79,7 +79,7 @@ def layout(
     answer = 1 if height < 30 else 2 if height < 45 else 3
     caption = min(caption, max(1, (height - 12) // 3))
     rule = int(height >= 20)
-    sentence = 2 if height < 20 else 3
+    sentence = 3
     tape = min(tape, 1 if height < 20 else 2 if height < 30 else 5)
     top, bottom = 1 + rule, height - 2 - answer - caption - tape - sentence - rule
     main = Region(0, top, width, bottom - top)
