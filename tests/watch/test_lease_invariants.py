@@ -5,7 +5,13 @@ from support.stories import Story
 
 from raftplay import RequestVoteArgs
 from raftplay.raft import decisions
-from raftplay.raft.messages import DisruptiveVoteArgs
+from raftplay.raft.messages import (
+    AppendEntriesReply,
+    ConfirmReply,
+    DisruptiveVoteArgs,
+    InstallSnapshotReply,
+    Reply,
+)
 from raftplay.watch import facts
 
 SHORTEST = 0.15
@@ -147,6 +153,18 @@ def test_step_down_bound_holds_while_one_of_two_followers_replies() -> None:
         beat(story, 2)
         story.tell(0, decisions.HeartbeatDue())
     assert story.broken == []
+
+
+@pytest.mark.parametrize(
+    "reply", [AppendEntriesReply(1, True), ConfirmReply(1, True), InstallSnapshotReply(1, 0, True)]
+)
+def test_step_down_bound_counts_every_reply_by_which_a_leader_hears_of_a_follower(reply: Reply) -> None:
+    story = led(checkquorum=True)
+    for _ in range(6):
+        story.later += SHORTEST
+        story.tell(0, facts.ReplyDelivered(story.call_id(), 2, 0, reply))
+        story.tell(0, decisions.HeartbeatDue())
+    assert broken(story, "Step-Down Bound") == []
 
 
 def test_step_down_bound_begins_anew_when_the_option_is_switched_on() -> None:

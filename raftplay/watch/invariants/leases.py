@@ -18,6 +18,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     Args,
     ConfirmReply,
+    InstallSnapshotReply,
     RequestVoteArgs,
 )
 from raftplay.watch import facts
@@ -69,7 +70,7 @@ def reply_heard(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDelive
     reply = event.reply
     if (
         node.options is not None
-        and isinstance(reply, AppendEntriesReply | ConfirmReply)
+        and isinstance(reply, AppendEntriesReply | InstallSnapshotReply | ConfirmReply)
         and reply.term == node.term
     ):
         node.replies[event.src] = cluster.time
