@@ -19,8 +19,8 @@ The rooms, from the ground up
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
-  backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
-                 time)
+  backends/      time and transport behind one protocol, base.py: tcp.py (real time, with a thread of its own,
+                 loop_thread.py, and sockets, sockets.py), sim.py (virtual time)
   cluster/       server.py drives one node, with alarm.py (its timer), applied.py (its commits and snapshots),
                  reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it
                  goes down), and calls its code through node_code.py (raised.py reports what that raises);
@@ -51,7 +51,8 @@ The rooms, from the ground up
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
                  selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
                  what may follow, repeats.py unrolls `repeat` … `end`
-  commands/      the commands, one function each
+  commands/      the commands, one function each, and `Setup` (setup.py): the settings that set-up lines, the
+                 command line and `new` choose
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
                  pass meanwhile; golden.py compares answers with those that a script expects,
@@ -147,7 +148,7 @@ To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
-  set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
+  set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
