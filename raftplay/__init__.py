@@ -49,8 +49,8 @@ The rooms, from the ground up
                  gives itself, under_way.py the running one; views.py shows a branch; outcome.py says what became
                  of a command; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
-                 selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
-                 what may follow, repeats.py unrolls `repeat` … `end`
+                 link_kinds.py (links and messages), selectors.py (nodes), conditions.py and measures.py (numbers)
+                 read arguments, completion.py says what may follow, repeats.py unrolls `repeat` … `end`
   commands/      the commands, one function each, and `Setup` (setup.py): the settings that set-up lines, the
                  command line and `new` choose
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
@@ -67,8 +67,8 @@ The rooms, from the ground up
                  node owes besides safety), and writes a walk as a script; explore/exhaustive/ visits
                  every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
-  lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
-                 them
+  lessons/       lessons: language.py parses them (lines.py) into values (steps.py), course.py runs one step after
+                 another, lessons/files/ holds them
   kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
                  the sessions that make requests exactly-once), clients.py, load.py
   maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
