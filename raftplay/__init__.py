@@ -15,7 +15,8 @@ The rooms, from the ground up
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
                  events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
                  and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
-  watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
+  watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults; those
+                 of clients in client_facts.py);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
