@@ -299,8 +299,9 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and no other nam
         globals()[name] = value
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:  # what `help` and completion list
+        hidden = {"TYPE_CHECKING", "import_module", "__all__", "__dir__", "__getattr__"}
+        return sorted(name for name in {*globals(), *__all__} - hidden if name[0] != "_" or name.endswith("__"))
 
 
 __doc__ = """An interactive playground for the Raft consensus algorithm: run a cluster, break it, ask it why.
@@ -324,7 +325,8 @@ __doc__ = """An interactive playground for the Raft consensus algorithm: run a c
     found = raftplay.explore("commit-old-term")  # search for violations, with a bug switched on
     print(found, found.script)
 
-`help(raftplay.Harness)` lists the methods; the names of the Go reference (`crash_peer`, `check_single_leader`, …)
-are among them. On the command line: `raftplay help python`.
+`help(raftplay.run)` and `help(raftplay.explore)` tell their arguments. `help(raftplay.Harness)` lists the methods;
+the names of the Go reference (`crash_peer`, `check_single_leader`, …) are among them. On the command line:
+`raftplay help python`.
 """
 # The docstring at the top of this file is the guide to the code; this one is for users, in `help(raftplay)`.
