@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
-from typing import Any, Self
+from typing import Self
 
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
@@ -199,7 +199,7 @@ class State:
         Both draw their timeouts from one source of random numbers.
         """
         other = copy(self)
-        mine, copies = vars(other), dict[int, Any]()
+        mine, copies = vars(other), dict[int, object]()
         for name, value in vars(self).items():
             if name not in ENVIRONMENT:
                 mine[name] = copies.setdefault(id(value), None if name == "_store" else copied(value))
