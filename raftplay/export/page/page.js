@@ -322,7 +322,7 @@ const begin = (given, stream) => {
   };
 
   const paintNodes = () => {
-    const small = radius < 25, tight = radius < 34;
+    const small = radius < 25, tight = radius < 34, beside = nearest() - 6;  // the room for what stands below a node
     nodes.forEach((node, id) => {
       const state = stateOf(id, now), role = texts[state.role], marks = texts[state.marks];
       const leads = state.acts && role === "leader", asks = /candidate/.test(role);
@@ -341,7 +341,8 @@ const begin = (given, stream) => {
       put(node.role, { y: low, display: small ? "none" : "inline", style: `font-size:${Math.min(11, room / (0.58 * roleText.length)).toFixed(1)}px` });
       say(node.role, roleText);
       const vote = state.vote >= 0 ? `, vote n${state.vote}` : "";
-      const term = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
+      const told = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
+      const term = told.length * 6.6 > beside ? `${small ? "t" : "term "}${state.term}` : told;
       put(node.under, { x: small ? 0 : inside(id, term), y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
       say(node.under, term);
       const shown = marksOf(state);
@@ -483,7 +484,7 @@ const begin = (given, stream) => {
         const [term, word] = state.log.all[index], text = texts[word], full = index <= state.commit;
         const other = leader && leader !== state && index < leader.log.length && leader.log.all[index][0] !== term && index > leader.base;
         const packed = index <= state.base;
-        row.append(el("td", { class: packed ? "packed" : `has${full ? " full" : ""}${other ? " other" : ""}`, style: hue(term), title: packed ? `${index}: in the snapshot` : `${index}: ${text}, term ${term}${full ? ", committed" : ""}${other ? ", not as the leader's" : ""}` }, text));
+        row.append(el("td", { class: packed ? "packed" : `has${full ? " full" : ""}${other ? " other" : ""}`, style: hue(term), "aria-label": packed ? "in the snapshot" : undefined, title: packed ? `${index}: in the snapshot` : `${index}: ${text}, term ${term}${full ? ", committed" : ""}${other ? ", not as the leader's" : ""}` }, packed ? "" : text));
       }
       return row;
     });
@@ -529,6 +530,8 @@ const begin = (given, stream) => {
     put(sheet, { width: shape.wide, height: Math.max(1, until - top + below), style: `top:${top}px` });
     drawTime(sheet, shape, top, until, now, place);
     sheet.append(svg("line", { class: "nowline", x1: shape.left - 4, x2: shape.words - 8, y1: bottom - top, y2: bottom - top }));
+    const since = newest ? bottom - PAD - wall[newest[0]] * SCALE : bottom;
+    if (since > 15) sheet.append(svg("text", { class: "clock", x: 50, y: bottom - top + 4 }, secs(moment())));
   };
   const drawTime = (sheet, shape, top, until, now, place) => {  // the part of the diagram between two heights
     const firstEvent = eventAt(Math.max(0, (top - PAD) / SCALE)), lastEvent = Math.min(now, eventAt((until - PAD) / SCALE));
