@@ -112,7 +112,7 @@ class Links:
             call_id, args, by_user = request.call_id, request.message, request.on_reply is not None
             sent = facts.CallSent(call_id, self._id, request.dst, args, by_user, len(fate) or 1)
             self._events.publish(sent)
-        whole = fate is AT_ONCE and not self._flights.holding
+        whole = fate is AT_ONCE and not self._flights.holding.kinds_of
         for delay in fate if whole else self._delays(fate, request):
             if delay != 0.0:
                 self._flights.add(request, self._events, partial(self._request_leaves, request), delay)
@@ -135,7 +135,7 @@ class Links:
         if self._events.stream.active:
             sent = facts.ReplySent(request.call_id, self._id, request.src, reply, len(fate) or 1)
             self._events.publish(sent)
-        whole = fate is AT_ONCE and not self._flights.holding
+        whole = fate is AT_ONCE and not self._flights.holding.kinds_of
         for delay in fate if whole else self._delays(fate, response):
             if delay != 0.0:
                 self._flights.add(response, self._events, partial(self._response_leaves, response, answer), delay)

@@ -105,7 +105,7 @@ class Flights:
 
     def is_held(self, src: int, dst: int, message: Args | Reply | None = None) -> bool:
         """Tell whether `message`, or else every message, from `src` to `dst` stays in flight until released."""
-        return bool(self.holding) and self.holding.holds(src, dst, message)
+        return bool(self.holding.kinds_of) and self.holding.holds(src, dst, message)
 
     def add(
         self,

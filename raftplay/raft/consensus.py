@@ -263,14 +263,14 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         The caller must call `persist` first, so that no applied entry is lost in a torn write.
         """
         commits: list[CommitEntry] = []
-        if self.state is DEAD:
+        if self.state is DEAD or self.last_applied >= self.commit_index:
             return commits
         for entry in self.log[self.last_applied + 1 : self.commit_index + 1]:
             self.last_applied += 1
             commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term, entry.kind)
             commits.append(commit)
             if self.observe is not None:
-                self._tell(decisions.Applied(commit))
+                self.observe(decisions.Applied(commit))
         return commits
 
     # ---- elections (§5.2, §5.4.1)
