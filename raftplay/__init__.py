@@ -15,12 +15,13 @@ The rooms, from the ground up
                  must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
                  events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
                  and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
-  watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults);
+  watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults; those
+                 of clients in client_facts.py);
                  event_table.py (a function for each class, for readers of every event);
                  narrator.py and words.py (events in words); trace.py (events as a file, which replay.py checks);
                  watch/invariants/ (checks every event)
-  backends/      time and transport behind one protocol, base.py: tcp.py (sockets, real time), sim.py (virtual
-                 time)
+  backends/      time and transport behind one protocol, base.py: tcp.py (real time, with a thread of its own,
+                 loop_thread.py, and sockets, sockets.py), sim.py (virtual time)
   cluster/       server.py drives one node, with alarm.py (its timer), applied.py (its commits and snapshots),
                  reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it
                  goes down), and calls its code through node_code.py (raised.py reports what that raises);
@@ -49,9 +50,10 @@ The rooms, from the ground up
                  gives itself, under_way.py the running one; views.py shows a branch; outcome.py says what became
                  of a command; nothing is parsed here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
-                 selectors.py (nodes), conditions.py and measures.py (numbers) read arguments, completion.py says
-                 what may follow, repeats.py unrolls `repeat` … `end`
-  commands/      the commands, one function each
+                 link_kinds.py (links and messages), selectors.py (nodes), conditions.py and measures.py (numbers)
+                 read arguments, completion.py says what may follow, repeats.py unrolls `repeat` … `end`
+  commands/      the commands, one function each, and `Setup` (setup.py): the settings that set-up lines, the
+                 command line and `new` choose
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
                  tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
                  pass meanwhile; golden.py compares answers with those that a script expects,
@@ -66,8 +68,8 @@ The rooms, from the ground up
                  node owes besides safety), and writes a walk as a script; explore/exhaustive/ visits
                  every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
-  lessons/       lessons: language.py parses them, course.py runs one step after another, lessons/files/ holds
-                 them
+  lessons/       lessons: language.py parses them (lines.py) into values (steps.py), course.py runs one step after
+                 another, lessons/files/ holds them
   kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
                  the sessions that make requests exactly-once), clients.py, load.py
   maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
@@ -147,7 +149,7 @@ To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
-  set-up line    a function with `@setup_line` in commands/setup.py, which changes the `Setup`
+  set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
@@ -299,8 +301,9 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and no other nam
         globals()[name] = value
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:  # what `help` and completion list
+        hidden = {"TYPE_CHECKING", "import_module", "__all__", "__dir__", "__getattr__"}
+        return sorted(name for name in {*globals(), *__all__} - hidden if name[0] != "_" or name.endswith("__"))
 
 
 __doc__ = """An interactive playground for the Raft consensus algorithm: run a cluster, break it, ask it why.
@@ -324,7 +327,8 @@ __doc__ = """An interactive playground for the Raft consensus algorithm: run a c
     found = raftplay.explore("commit-old-term")  # search for violations, with a bug switched on
     print(found, found.script)
 
-`help(raftplay.Harness)` lists the methods; the names of the Go reference (`crash_peer`, `check_single_leader`, …)
-are among them. On the command line: `raftplay help python`.
+`help(raftplay.run)` and `help(raftplay.explore)` tell their arguments. `help(raftplay.Harness)` lists the methods;
+the names of the Go reference (`crash_peer`, `check_single_leader`, …) are among them. On the command line:
+`raftplay help python`.
 """
 # The docstring at the top of this file is the guide to the code; this one is for users, in `help(raftplay)`.

@@ -111,6 +111,15 @@ def test_searches_fuzzers_and_lessons_use_a_cluster_as_anybody_does():
             assert not re.search(r"(harness|live|session)\._\w", path.read_text("utf-8")), path
 
 
+MOST_LINES = 500
+"""The lines of a file of the product: a longer one holds more than one idea."""
+
+
+def test_no_file_of_the_product_is_longer_than_one_idea_needs():
+    lines = {path: path.read_text("utf-8").count("\n") for path in PACKAGE.rglob("*.py")}
+    assert {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > MOST_LINES} == {}
+
+
 def test_the_licence_is_said_in_full():
     text = (PACKAGE / "LICENSE").read_text("utf-8")
     assert text.startswith("MIT License\n\nCopyright (c) 2026 the raftplay authors\n")

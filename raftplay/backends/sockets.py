@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol, TypeVarTuple, cast
+from typing import Protocol, TypeVarTuple, cast
 
 from raftplay.backends import files, wire
 from raftplay.backends.base import CallFailed, Handle, Receiver
@@ -58,7 +58,7 @@ class Host(Protocol):
     def guard(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
         """Run `function` under the lock, and keep its failure."""
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         """Run `coroutine` as a task."""
 
     def call_later(self, delay: float, function: Callable[[], None], about: object = None) -> Handle:

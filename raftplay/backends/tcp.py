@@ -6,19 +6,16 @@ it, so that every failure is reported.
 """
 
 import asyncio
-import atexit
 import contextlib
 import math
-import os
 import secrets
 import threading
 import time
-import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar, TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 from raftplay.backends import wire
 from raftplay.backends.base import (
@@ -34,6 +31,7 @@ from raftplay.backends.base import (
 )
 from raftplay.backends.clock import Clock
 from raftplay.backends.forked import ForkedLock
+from raftplay.backends.loop_thread import LoopThread, new_loop
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
 from raftplay.backends.waits import Waiter, YieldToWaiters
@@ -41,9 +39,6 @@ from raftplay.errors import UsageError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
-
-CLOSE_LIMIT = 5.0
-"""The time that `close` waits for the loop's thread, in seconds; milliseconds are usual."""
 
 QUIET_LOOKS = 1000
 """The number of checks, while time is paused, that the sockets are quiet; a few are enough."""
@@ -60,8 +55,6 @@ BUFFER_BYTES = 1 << 16
 LOOK_EVERY = 1.0
 """The time between two checks that the loop's thread still runs, in seconds."""
 
-_live: "weakref.WeakSet[TcpBackend]" = weakref.WeakSet()
-
 
 class TcpBackend:
     """The event loop, the clock and the sockets of a cluster. It runs from its creation until `close`.
@@ -73,7 +66,6 @@ class TcpBackend:
     concurrent = True
 
     def __init__(self, make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> None:
-        self._make_loop = make_loop or new_loop
         self.secret = secrets.token_bytes(wire.SECRET_BYTES)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.challenges: dict[bytes, Accepted] = {}
@@ -90,17 +82,10 @@ class TcpBackend:
         self._waiters: list[Waiter] = []
         self._room = YieldToWaiters()
         self._kept: BaseException | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
         self._endpoints: list[TcpEndpoint] = []
-        self._loop: asyncio.AbstractEventLoop
-        self._stop: asyncio.Event
-        self._thread_id: int | None = None
-        ready = threading.Event()
-        self._thread = threading.Thread(target=self._main, args=(ready,), name="raftplay-cluster", daemon=True)
-        _live.add(self)
-        self._thread.start()
-        ready.wait()
+        self._thread = LoopThread(self, make_loop or new_loop)
         self._raise_kept()  # creating the loop may have failed
+        self._loop = self._thread.loop
 
     # ---- the clock
 
@@ -414,7 +399,7 @@ class TcpBackend:
             raise error
 
     def _is_inside(self) -> bool:
-        return threading.get_ident() == self._thread_id
+        return threading.get_ident() == self._thread.id
 
     def _check_outside(self) -> None:
         if self._is_inside():
@@ -438,19 +423,16 @@ class TcpBackend:
     @property
     def open_work(self) -> tuple[int, int]:
         """Return the number of tasks that open or accept a connection, and of open ends of connections."""
-        return len(self._tasks), sum(len(endpoint.connections) for endpoint in self._endpoints)
+        return len(self._thread.tasks), sum(len(endpoint.connections) for endpoint in self._endpoints)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the cluster's event loop."""
         return self._loop
 
-    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    def spawn(self, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         """Run `coroutine` as a task; keep the task until it ends, and keep its failure."""
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
-        return task
+        return self._thread.spawn(coroutine)
 
     def close(self, last: Callable[[], None] = lambda: None) -> None:
         """Run `last` inside, and end the loop and its thread. Raises what failed inside and was not raised yet.
@@ -460,57 +442,39 @@ class TcpBackend:
         self.abandon(last)
         if self._is_inside():
             return
-        self._thread.join(CLOSE_LIMIT)
-        if self._thread.is_alive():
-            raise TimeoutError(f"the cluster did not end within {CLOSE_LIMIT:g} s: code inside does not return")
+        self._thread.join()
         self._raise_kept()
 
     def abandon(self, last: Callable[[], None]) -> None:
         """Tell the loop to run `last` and to end, and do not wait for it."""
         if not self._closed:
             self._last, self._closed = last, True
-            with contextlib.suppress(RuntimeError):  # the loop ended before
-                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.stop()
 
-    def _after_fork(self) -> None:
+    # ---- for the thread of the loop
+
+    def keep(self, error: BaseException) -> None:
+        """Keep a failure for the next call from outside."""
+        with self._lock:
+            self._keep(error)
+
+    def broken(self, error: BaseException) -> None:
+        """Keep the failure that ended the loop: the cluster is closed."""
+        self._closed = True
+        self.keep(error)
+
+    def after_fork(self) -> None:
         """Close this copy in a forked process, which has no thread for the loop: every use raises `UsageError`."""
         self._closed, self._kept = True, None
         self._lock = ForkedLock()
 
-    def _task_done(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            with self._lock:
-                self._keep(error)
-
-    def _failed_in_loop(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Keep a failure that asyncio would only log."""
-        with self._lock:
-            self._keep(context.get("exception") or RuntimeError(str(context.get("message"))))
-
-    def _main(self, ready: threading.Event) -> None:
-        self._thread_id = threading.get_ident()
-        try:
-            with asyncio.Runner(loop_factory=self._make_loop) as runner:
-                runner.run(self._live(ready))
-        except BaseException as error:
-            self._closed = True
-            with self._lock:
-                self._keep(error)
-        finally:
-            self._thread_id = None  # another thread may get the same one
-            ready.set()
-
-    async def _live(self, ready: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._loop.set_exception_handler(self._failed_in_loop)
-        self._stop = asyncio.Event()
-        ready.set()
-        await self._stop.wait()
+    def end(self) -> None:
+        """Run what `close` was given, and end the clock, all waits and all connections."""
         self.guard(self._end)
-        give_up = time.monotonic() + CLOSE_LIMIT / 2
-        while self._is_draining() and time.monotonic() < give_up:  # noqa: ASYNC110 - a few turns of the loop
-            await asyncio.sleep(0)
+
+    def is_draining(self) -> bool:
+        """Tell whether a connection still sends what it has to send before it closes."""
+        return any(endpoint.draining for endpoint in self._endpoints)
 
     def _end(self) -> None:
         try:
@@ -525,35 +489,6 @@ class TcpBackend:
             for waiter in self._waiters:
                 waiter.wake()
 
-    def _is_draining(self) -> bool:
-        return bool(self._tasks) or any(endpoint.draining for endpoint in self._endpoints)
-
 
 def _never() -> bool:
     return False
-
-
-def new_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's loop if it is installed, else asyncio's selector loop, which can watch a listener."""
-    try:
-        import uvloop  # noqa: PLC0415 - absent on some platforms
-    except ImportError:
-        return asyncio.SelectorEventLoop()
-    return uvloop.new_event_loop()
-
-
-def _forked() -> None:
-    for backend in list(_live):
-        backend._after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
-
-
-@atexit.register
-def _close_all() -> None:
-    """Close the clusters that are still open when the process ends."""
-    for backend in list(_live):
-        with contextlib.suppress(Exception):
-            backend.close()

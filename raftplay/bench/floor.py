@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import NamedTuple, Self, TypeVar, cast
 
 from raftplay.backends import wire
-from raftplay.backends.tcp import new_loop
+from raftplay.backends.loop_thread import new_loop
 from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
 from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, LogEntry
 from raftplay.raft.progress import MAX_CALL_ENTRIES
@@ -96,7 +96,7 @@ class Floor:
     ) -> None:
         self.close()
 
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def _run(self, coroutine: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def _pass(self, calls: list[bytes], done: Callable[[], object]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from raftplay.backends.tcp import TcpBackend, new_loop
+from raftplay.backends.loop_thread import new_loop
+from raftplay.backends.tcp import TcpBackend
 from raftplay.bench.bare import commit_one_by_one
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
 from raftplay.bench.figures import BenchStep, Figure, Found, Options

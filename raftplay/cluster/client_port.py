@@ -10,7 +10,7 @@ from raftplay.kv.commands import Open, Result, read_command, written
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.commands import holds_command, own_copy
 from raftplay.raft.messages import NONE, CommitEntry
-from raftplay.watch import facts
+from raftplay.watch import client_facts
 
 Answer = Callable[[int, int, object, object], None]
 """Takes the result of the command at an index of a node's log: node, index, command, result."""
@@ -28,7 +28,7 @@ class ClientPort:
         server: Callable[[int], Server],
         backend: Backend,
         answer: Answer,
-        tell: Callable[[facts.ClientEvent], None],
+        tell: Callable[[client_facts.ClientEvent], None],
     ) -> None:
         self.nodes = nodes
         self._server = server
@@ -87,17 +87,17 @@ class ClientPort:
 
     def begun(self, call: Call) -> None:
         """Tell that a client begins an operation."""
-        self._tell(facts.ClientCalled(call.number, call.client, written(call.request)))
+        self._tell(client_facts.ClientCalled(call.number, call.client, written(call.request)))
 
     def asked(self, call: Call, command: object, index: int) -> None:
         """Tell that the client asked the node `call.asked`, which has its command at `index`; -1: it refused."""
-        self._tell(facts.ClientAsked(call.number, call.client, call.asked, command, index))
+        self._tell(client_facts.ClientAsked(call.number, call.client, call.asked, command, index))
 
     def over(self, call: Call) -> None:
         """Tell that an operation of a client has ended."""
         result = call.result or Result("ok")
         told = call.number, call.client, written(call.request), str(call.ending), call.why
-        self._tell(facts.ClientTold(*told, result.value, result.found))
+        self._tell(client_facts.ClientTold(*told, result.value, result.found))
 
     def changed(self) -> None:
         """Wake waits, which look at what clients know now."""
@@ -112,13 +112,13 @@ def _result_before_it_is_applied(server: Server, command: object, index: int) ->
     return index if isinstance(known, Open) else machine.would_be(known)
 
 
-def applied_fact(entry: CommitEntry, result: object) -> facts.RequestApplied | None:
+def applied_fact(entry: CommitEntry, result: object) -> client_facts.RequestApplied | None:
     """Return what is told of a command that a store applied; None if it is not for a store."""
     if isinstance(result, Result):
         told = str(result.outcome), result.value, result.found, result.again
-        return facts.RequestApplied(entry.index, entry.command, *told)
+        return client_facts.RequestApplied(entry.index, entry.command, *told)
     if type(result) is int and isinstance(read_command(entry.command), Open):
-        return facts.RequestApplied(entry.index, entry.command, "ok", result)
+        return client_facts.RequestApplied(entry.index, entry.command, "ok", result)
     return None
 
 

@@ -33,7 +33,7 @@ from raftplay.raft.bugs import module_with
 from raftplay.raft.messages import NONE, CommitEntry
 from raftplay.raft.prefix import Prefix, base_of, kept_of
 from raftplay.raft.storage import MapStorage, Storage, StorageError
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.stream import Stream
 
 EMPTY: Kept = (0, NONE, ())
@@ -161,7 +161,7 @@ class Cluster(HardwareActions, TimerActions, LinkActions):
         """Note that node `id` goes on from a snapshot, which `commits` led to."""
         self.commits[id] = commits
         if values := values_of(self.servers[id].machine):
-            self.tell(facts.StoreRestored(tuple(values.items())), id)
+            self.tell(client_facts.StoreRestored(tuple(values.items())), id)
 
     # ---- faults and repairs
 

@@ -118,11 +118,12 @@ class Harness(Attributes):
 
     def submit_to_server(self, id: int, command: object) -> int:
         """Submit `command` to node `id`; return its log index if the node leads, else -1. Never blocks."""
-        self._backend.check()
-        server = self._members.server(id)
+        running = self._running
+        running.backend.check()
+        server = running.members.server(id)
         index = server.submit(command)  # which takes the lock
-        self._waits.raise_failure()
-        if self._backend.paused or server.has_failed:
+        running.waits.raise_failure()
+        if running.backend.paused or server.has_failed:
             self._act(lambda: None)  # now the RPCs that the node sends because of it are in flight
         return index
 

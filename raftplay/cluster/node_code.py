@@ -13,6 +13,7 @@ from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import check_reply, checked_index
 from raftplay.cluster.rpc import Request, Response
 from raftplay.cluster.storage.disk import DiskBusy, TornWrite
+from raftplay.kv.machine import KeyValueStore, may_concern_stores
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import NONE, Args, CMState, CommitEntry, Reply
@@ -74,7 +75,8 @@ class NodeCode:
     def submit(self, command: object) -> int:
         """Submit `command`; return its log index, or -1."""
         try:
-            return checked_index(self.cm.submit(command))
+            index = self.cm.submit(command)
+            return checked_index(index) if self.is_own else index
         except CommandRefused:
             raise
         except FAILURES as error:
@@ -213,6 +215,9 @@ class NodeCode:
         return machine
 
     def _apply(self, machine: StateMachine, commits: list[CommitEntry]) -> None:
+        if type(machine) is KeyValueStore and not may_concern_stores(commits):
+            self.results = [None] * len(commits)
+            return
         apply, results = machine.apply, list[object]()
         try:
             for entry in commits:

@@ -7,9 +7,10 @@ from raftplay.commands import (
     keeping,
     looking,
     messages,
+    new,
     repeating,
     rewinding,
-    setup,
+    setup_lines,
     timing,
     why,
 )
@@ -21,9 +22,10 @@ __all__ = [
     "keeping",
     "looking",
     "messages",
+    "new",
     "repeating",
     "rewinding",
-    "setup",
+    "setup_lines",
     "timing",
     "why",
 ]

@@ -9,7 +9,7 @@ from raftplay.cluster.holding import ALL, fits
 from raftplay.cluster.snapshot import network_lines
 from raftplay.cluster.waits import MAX_SPEED, Interrupted
 from raftplay.errors import UsageError
-from raftplay.language import kinds
+from raftplay.language import kinds, link_kinds
 from raftplay.language.selectors import leader
 from raftplay.language.table import command
 from raftplay.raft.messages import NONE, CMState
@@ -135,7 +135,7 @@ def reconnect(session: Session, nodes: kinds.CutOff) -> str:
 
 
 @command(GROUP, "partition 0,1 | 2,3,4")
-def partition(session: Session, groups: Annotated[list[list[int]], kinds.GROUPS]) -> str:
+def partition(session: Session, groups: Annotated[list[list[int]], link_kinds.GROUPS]) -> str:
     """Split the nodes into groups that cannot communicate; nodes that are not named form the last group."""
     session.harness.partition(*groups)
     return " | ".join(" ".join(map(str, group)) for group in session.harness.network.groups) or "one group"
@@ -151,7 +151,7 @@ def heal(session: Session) -> str:
 
 
 @command(GROUP, "cut 1->3")
-def cut(session: Session, links: Annotated[kinds.Links, kinds.LINK]) -> str:
+def cut(session: Session, links: Annotated[link_kinds.Links, link_kinds.LINK]) -> str:
     """Cut a link in one direction (1->3, an asymmetric partition) or both (1<->3)."""
     for src, dst in links:
         session.harness.cut(src, dst)
@@ -159,7 +159,7 @@ def cut(session: Session, links: Annotated[kinds.Links, kinds.LINK]) -> str:
 
 
 @command(GROUP, "join 1->3")
-def join(session: Session, links: Annotated[kinds.Links, kinds.CUT_LINK]) -> str:
+def join(session: Session, links: Annotated[link_kinds.Links, link_kinds.CUT_LINK]) -> str:
     """Undo a cut."""
     for src, dst in links:
         session.harness.join(src, dst)
@@ -169,8 +169,8 @@ def join(session: Session, links: Annotated[kinds.Links, kinds.CUT_LINK]) -> str
 @command(GROUP, "link 1->3 loss=20% delay=50..80ms dup=5%")
 def link(
     session: Session,
-    links: Annotated[kinds.Links, kinds.LINK],
-    change: Annotated[kinds.LinkChange, kinds.LINK_CHANGE],
+    links: Annotated[link_kinds.Links, link_kinds.LINK],
+    change: Annotated[link_kinds.LinkChange, link_kinds.LINK_CHANGE],
 ) -> str:
     """Set the faults of a link (all: every link): probabilities of loss and duplicates, a delay; or clear them."""
     for src, dst in links:

@@ -7,7 +7,7 @@ from typing import Annotated
 from raftplay.cluster.flight import NotInFlight
 from raftplay.cluster.holding import fits
 from raftplay.commands.acting import GROUP, links_text, released_text
-from raftplay.language import kinds
+from raftplay.language import link_kinds
 from raftplay.language.table import command
 from raftplay.past.flying import Key, key_of
 from raftplay.past.links import Links
@@ -49,7 +49,7 @@ def _when(seconds: float, on_link: bool) -> str:
 
 
 @command(GROUP, "deliver 17")
-def deliver(session: Session, picked: kinds.Messages) -> str:
+def deliver(session: Session, picked: link_kinds.Messages) -> str:
     """Deliver messages in flight now: the one with this ID, or all on a link."""
     arrived, lost = _each(picked, session.harness.deliver)
     if not arrived and not lost:
@@ -58,14 +58,14 @@ def deliver(session: Session, picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "lose 1->3")
-def lose(session: Session, picked: kinds.Messages) -> str:
+def lose(session: Session, picked: link_kinds.Messages) -> str:
     """Lose messages in flight: the one with this ID, or all on a link."""
     done, _ = _each(picked, session.harness.lose)
     return f"{_messages(done)} lost" if done else f"no message lost: {_nothing_there(session, picked)}"
 
 
 @command(GROUP, "duplicate 17")
-def duplicate(session: Session, picked: kinds.Messages) -> str:
+def duplicate(session: Session, picked: link_kinds.Messages) -> str:
     """Deliver copies of messages in flight now; the originals stay in flight."""
     arrived, lost = _each(picked, session.harness.duplicate)
     if not arrived and not lost:
@@ -75,9 +75,9 @@ def duplicate(session: Session, picked: kinds.Messages) -> str:
 
 
 @command(GROUP, "hold 1->3")
-def hold(session: Session, what: Annotated[kinds.Picked | kinds.LinksOfKind, kinds.TO_HOLD]) -> str:
+def hold(session: Session, what: Annotated[link_kinds.Picked | link_kinds.LinksOfKind, link_kinds.TO_HOLD]) -> str:
     """Hold the message with this ID, or what is sent on a link from now on, all or of one kind, until released."""
-    if isinstance(what, kinds.Picked):
+    if isinstance(what, link_kinds.Picked):
         for id in what.ids:
             session.harness.hold_message(id)
         return f"{_messages(list(what.ids))} held"
@@ -87,9 +87,9 @@ def hold(session: Session, what: Annotated[kinds.Picked | kinds.LinksOfKind, kin
 
 
 @command(GROUP, "release 1->3")
-def release(session: Session, what: Annotated[kinds.Picked | kinds.LinksOfKind, kinds.HELD]) -> str:
+def release(session: Session, what: Annotated[link_kinds.Picked | link_kinds.LinksOfKind, link_kinds.HELD]) -> str:
     """Deliver the held message with this ID; or stop holding a link, or a kind, and deliver what it held."""
-    if isinstance(what, kinds.Picked):
+    if isinstance(what, link_kinds.Picked):
         arrived, lost = _each(what, session.harness.release_message)
         return "; ".join([f"{_messages(arrived)} released", *lost] if arrived else lost)
     kind = what.kind
@@ -108,7 +108,7 @@ def _holds(session: Session, link: tuple[int, int], kind: str) -> bool:
     return any((flight.src, flight.dst) == link and fits(kind, flight.message) for flight in held)
 
 
-def _nothing_there(session: Session, picked: kinds.Picked) -> str:
+def _nothing_there(session: Session, picked: link_kinds.Picked) -> str:
     """Return the answer for `picked` links without messages, and what keeps messages off them."""
     links = Links(session.harness.snapshot())
     gaps = [gap for link in picked.links if (gap := links.obstacle(*link)) is not None and gap.kind != "held"]
@@ -121,7 +121,7 @@ def _nothing_there(session: Session, picked: kinds.Picked) -> str:
     return "; ".join([f"{nothing} is in flight on {links_text(picked.links)}", *why[:MOST_LINKS]]) + more
 
 
-def _each(picked: kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:
+def _each(picked: link_kinds.Picked, act: Callable[[int], str | None]) -> tuple[list[int], list[str]]:
     """Do `act` to each message; return the numbers of those that arrive, and why the others are lost."""
     arrived, lost = [], []
     for id in picked.ids:

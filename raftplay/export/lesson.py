@@ -10,7 +10,7 @@ from raftplay.errors import UsageError
 from raftplay.export.recording import Recording, Told, of_session
 from raftplay.lessons.catalogue import found
 from raftplay.lessons.course import open_lesson
-from raftplay.lessons.language import Anew, Ask, ExpectedAnswer, LessonStep, Play, Say
+from raftplay.lessons.steps import Anew, Ask, ExpectedAnswer, LessonStep, Play, Say
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.text import count, visible

@@ -5,7 +5,7 @@ twice alike. Everything here is decided by the log: which session expires is the
 by entries, never by a clock. The sentences that it follows are among the `Rules` of a node.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import structs
@@ -59,10 +59,7 @@ class KeyValueStore:
 
     def apply(self, entry: CommitEntry) -> object:
         """Apply `entry`; return its `Result`, or the number of the session that it opened; None for others."""
-        written = entry.command
-        if type(written) is not dict or entry.kind != "command":  # most commands of most clusters
-            return None
-        command = read_command(written)
+        command = read_command(entry.command) if entry.kind == "command" else None
         return None if command is None else self.do(command, entry.index)
 
     def do(self, command: Command, index: int) -> Result | int:
@@ -136,6 +133,11 @@ class KeyValueStore:
             id: Session(client, dict(answers), acked, self._clock())
             for id, client, acked, answers in image.sessions
         }
+
+
+def may_concern_stores(entries: Sequence[CommitEntry]) -> bool:
+    """Return whether some of these entries may be for a store; in most clusters, most commands are for none."""
+    return bool([entry for entry in entries if type(entry.command) is dict])
 
 
 def change(values: dict[str, object], request: Request) -> None:

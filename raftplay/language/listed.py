@@ -10,14 +10,14 @@ from raftplay.language.table import Kind, Resolve
 from raftplay.language.values import is_integer, whole
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
-from raftplay.watch import facts
+from raftplay.watch.fact_base import FactBase
 from raftplay.watch.facts import Record
 
 DEFAULT_EVENTS, MOST_EVENTS = 20, 10_000
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, facts.FactBase) and record.event.group not in ("wire", "client")
+    return isinstance(record.event, FactBase) and record.event.group not in ("wire", "client")
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {

@@ -7,7 +7,8 @@ from importlib import resources
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.language.lexer import MAX_SCRIPT_BYTES
-from raftplay.lessons.language import Lesson, parse_lesson
+from raftplay.lessons.language import parse_lesson
+from raftplay.lessons.steps import Lesson
 from raftplay.run.script import decode
 from raftplay.session.shown import did_you_mean, path_text, quoted
 

@@ -25,7 +25,7 @@ from raftplay.lessons.course import (
     open_lesson,
     play_step,
 )
-from raftplay.lessons.language import Lesson
+from raftplay.lessons.steps import Lesson
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 

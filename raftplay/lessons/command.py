@@ -15,9 +15,9 @@ from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.check import SEEDS, check
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
-from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import Ask, Lesson, Play
 from raftplay.lessons.terminal import LessonReader, score_text
 from raftplay.session.shown import path_text
 from raftplay.session.status import Status

@@ -12,8 +12,8 @@ from typing import Any
 
 from raftplay.cluster.arguments import new_seed
 from raftplay.language.table import Bound
-from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.lessons.questions import NoAnswer, Question, Truth
+from raftplay.lessons.steps import Anew, Ask, Beside, ExpectedAnswer, Lesson, LessonStep, Play, Say, Unseen
 from raftplay.past.history import History
 from raftplay.session.branches import Blueprint
 from raftplay.session.session import Session

@@ -8,8 +8,8 @@ from raftplay.language.conditions import Condition
 from raftplay.language.lexer import Mistake
 from raftplay.language.table import GROUPS, TABLE, Bound, bind
 from raftplay.lessons.console import Teller
-from raftplay.lessons.language import BREACH
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import BREACH
 from raftplay.session.branches import FIRST
 from raftplay.watch.text import count
 

@@ -27,8 +27,7 @@ Every other line is a command; its answer is shown. Comments are for the author 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
@@ -36,127 +35,38 @@ from raftplay.language.conditions import Condition, parse_condition
 from raftplay.language.cursor import Cursor
 from raftplay.language.lexer import Mistake, Statement, split_line
 from raftplay.language.selectors import SINGLE, parse_node
-from raftplay.language.table import Bound, parse
 from raftplay.language.table import Command as Row
+from raftplay.language.table import parse
+from raftplay.lessons.lines import LessonLine
 from raftplay.lessons.questions import Choice, Question, Truth, choose, parse_number, parse_question
+from raftplay.lessons.steps import (
+    BREACH,
+    Anew,
+    Ask,
+    Beside,
+    ExpectedAnswer,
+    FilledText,
+    Item,
+    Lesson,
+    LessonStep,
+    Play,
+    Say,
+    Unseen,
+)
 from raftplay.raft.bugs import BUGS
-from raftplay.run.script import Comment, Script, ScriptParser, ScriptRefused
+from raftplay.run.script import Comment, ScriptParser, ScriptRefused
 from raftplay.run.script import Step as Command
-from raftplay.session.branches import Blueprint
 from raftplay.session.errors import Failed
+from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.watch.text import visible
-
-if TYPE_CHECKING:
-    from raftplay.session.session import Session
 
 UNSEEN, BESIDE = "unseen", "beside"
 
 WORDS = ("step", "say", "ask", "choice", "wrong", "answer", "play", "anew", "mystery")
-ARROW = "=>"
-BREACH = "breach"
 BUG = "bug"
 
 _HOLE = re.compile(r"\{([^{}]*)\}")
-
-LessonParser = Callable[["Session"], str]
-"""A function that returns a text, with its holes filled in from a session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A paragraph for the reader."""
-
-    text: LessonParser
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question. `text` returns it with its holes filled in; `wrong` is shown after a wrong prediction."""
-
-    question: Question
-    text: LessonParser
-    wrong: LessonParser | None
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedAnswer:
-    """The point at which the prediction is compared with the facts."""
-
-    ask: Ask
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Play:
-    """Free play, until `goal` holds (an invariant is violated if it is "breach") or the reader goes on."""
-
-    text: LessonParser
-    goal: Condition | str | None
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Anew:
-    """The replacement of the cluster by that of the set-up with these changes, and with no bugs but theirs."""
-
-    changes: Setup
-    line: int
-
-    def applied(self, first: Blueprint) -> Blueprint:
-        """Return the parameters of the new cluster, given those of the set-up."""
-        config = replace(self.changes.config(first.config), bugs=tuple(self.changes.bugs)).settled()
-        nodes = self.changes.nodes or first.nodes
-        seed = first.seed if self.changes.seed is None else self.changes.seed
-        given = tuple(disk for disk in first.given if disk.node < nodes)
-        watched = tuple(self.changes.watched) or first.watched
-        return replace(first, nodes=nodes, seed=seed, config=config, given=given, watched=watched)
-
-
-@dataclass(frozen=True, slots=True)
-class Unseen:
-    """A command that is performed without being shown."""
-
-    bound: Bound
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """A command that looks: its answer is shown beside the one that it gave the last time."""
-
-    bound: Bound
-    line: int
-
-
-Item = Say | Ask | ExpectedAnswer | Play | Anew | Unseen | Beside | Command
-
-
-@dataclass(frozen=True, slots=True)
-class LessonStep:
-    """A step: its words, questions and commands, in order."""
-
-    title: str
-    items: tuple[Item, ...]
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A lesson that can be played. `mystery` names the bugs of which the seed picks one."""
-
-    name: str
-    title: str
-    script: Script
-    steps: tuple[LessonStep, ...]
-    mystery: tuple[str, ...] = ()
-
-    @property
-    def setup(self) -> Setup:
-        """Return the set-up of the cluster that the lesson is played on."""
-        return self.script.setup
 
 
 def parse_lesson(name: str, text: str, overrides: Setup | None = None) -> Lesson:
@@ -190,7 +100,7 @@ class _LessonParser(ScriptParser):
         super().__init__(name, overrides)
         self.steps: list[_Open] = []
         self.mystery: list[str] = []
-        self._said: list[_Line] = []
+        self._said: list[LessonLine] = []
         self._is_spoilt = False  # a question has a mistake, and one is reported
         self._asked: tuple[Ask, list[Choice]] | None = None
         self._predicted: Ask | None = None
@@ -199,7 +109,7 @@ class _LessonParser(ScriptParser):
         """Read one line of a lesson or a script."""
         stripped = source.strip()
         word, _, rest = stripped.partition(" ")
-        line = _Line(source, number, len(source) - len(source.lstrip()) + len(word) + 1, rest.strip())
+        line = LessonLine(source, number, len(source) - len(source.lstrip()) + len(word) + 1, rest.strip())
         if word == "say":
             self._said.append(line) if line.rest else self._end_paragraph()
             return
@@ -265,7 +175,7 @@ class _LessonParser(ScriptParser):
         if item.bound.group == "Keeping":
             self.mistakes.append(statement.mistake("a lesson writes no files", statement.words[0]))
 
-    def _read_own(self, word: str, line: "_Line") -> None:
+    def _read_own(self, word: str, line: LessonLine) -> None:
         if word not in ("choice", "wrong"):
             self._end_question()
         match word:
@@ -288,7 +198,7 @@ class _LessonParser(ScriptParser):
             case "mystery":
                 self._read_mystery(line)
 
-    def _read_ask(self, line: "_Line") -> None:
+    def _read_ask(self, line: LessonLine) -> None:
         self._expect_answered()
         self._is_spoilt = False
         text, statement = line.split()
@@ -310,7 +220,7 @@ class _LessonParser(ScriptParser):
                 self._expect_end(cursor)
         self._asked = (Ask(question, reading, None, line.number), list(question.choices))
 
-    def _read_behind_question(self, word: str, line: "_Line") -> None:
+    def _read_behind_question(self, word: str, line: LessonLine) -> None:
         if self._asked is None and self._is_spoilt:
             return
         if self._asked is None:
@@ -341,7 +251,7 @@ class _LessonParser(ScriptParser):
         self._predicted = Ask(question, ask.text, ask.wrong, ask.line)
         self._add(self._predicted)
 
-    def _read_answer(self, line: "_Line") -> None:
+    def _read_answer(self, line: LessonLine) -> None:
         if line.rest:
             raise line.mistake("answer takes no argument: the answer is read off the cluster")
         if self._predicted is None and self._is_spoilt:
@@ -352,7 +262,7 @@ class _LessonParser(ScriptParser):
         self._add(ExpectedAnswer(self._predicted, line.number))
         self._predicted = None
 
-    def _read_play(self, line: "_Line") -> None:
+    def _read_play(self, line: LessonLine) -> None:
         text, statement = line.split()
         goal: Condition | str | None = None
         if statement is not None:
@@ -365,14 +275,14 @@ class _LessonParser(ScriptParser):
                 self._expect_end(cursor)
         self._add(Play(self._reading(text, line), goal, line.number))
 
-    def _read_mystery(self, line: "_Line") -> None:
+    def _read_mystery(self, line: LessonLine) -> None:
         if self.steps:
             raise line.mistake("mystery must stand before the first step")
         self.mystery += self._bug_names(line)
         if not self.mystery:
             raise line.mistake("the names of bugs are missing")
 
-    def _read_anew(self, line: "_Line") -> None:
+    def _read_anew(self, line: LessonLine) -> None:
         """Read the names of bugs, or settings as `new` takes them; commands after it are for that many nodes."""
         scope = self.begin()
         if "=" in line.rest:
@@ -390,7 +300,7 @@ class _LessonParser(ScriptParser):
         scope.nodes = changes.nodes or self.script.setup.nodes or scope.nodes
         self._add(Anew(changes, line.number))
 
-    def _bug_names(self, line: "_Line") -> tuple[str, ...]:
+    def _bug_names(self, line: LessonLine) -> tuple[str, ...]:
         names = tuple(line.rest.replace(",", " ").split())
         for name in names:
             if name not in BUGS:
@@ -432,9 +342,9 @@ class _LessonParser(ScriptParser):
             self.steps.append(_Open("", item.line))
         self.steps[-1].items.append(item)
 
-    def _reading(self, text: str, line: "_Line") -> LessonParser:
+    def _reading(self, text: str, line: LessonLine) -> FilledText:
         """Return `text` with its holes. Raises `Mistake` for a hole that cannot be filled in."""
-        pieces: list[str | LessonParser] = []
+        pieces: list[str | FilledText] = []
         at = 0
         for hole in _HOLE.finditer(text):
             pieces += [visible(text[at : hole.start()]), self._hole(hole[1], line)]
@@ -442,7 +352,7 @@ class _LessonParser(ScriptParser):
         pieces.append(visible(text[at:]))
         return lambda session: "".join(p if isinstance(p, str) else p(session) for p in pieces)
 
-    def _hole(self, text: str, line: "_Line") -> LessonParser:
+    def _hole(self, text: str, line: LessonLine) -> FilledText:
         statements, comment = split_line(text, line.number)
         if len(statements) != 1 or comment is not None:
             message = f"unknown value {{{visible(text)}}}; write {{leader}}, {{term}}, {{log of 2}} …"
@@ -462,44 +372,6 @@ class _LessonParser(ScriptParser):
         return lambda session: _or_nobody(lambda: str(measure.value(session)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line of a lesson: `rest` is what follows its first word, from about `column` on."""
-
-    source: str
-    number: int
-    column: int
-    rest: str
-
-    def mistake(self, message: str, part: str = "") -> Mistake:
-        """Return a mistake in this line: in `part` of it, else behind its first word, else in that word."""
-        if part:
-            return Mistake(message, self.number, self.source.index(part) + 1, len(part), self.source)
-        if not self.rest:
-            begin = len(self.source) - len(self.source.lstrip())
-            return Mistake(message, self.number, begin + 1, self.column - begin - 1, self.source)
-        return Mistake(message, self.number, self.column + 1, len(self.rest), self.source)
-
-    def as_statement(self, command: str) -> Statement:
-        """Return the line as a statement of another command. Raises `Mistake`."""
-        statements, comment = split_line(self.source, self.number)
-        if len(statements) != 1 or comment is not None:
-            raise self.mistake("write one thing a line, and comments on lines of their own")
-        first, *words = statements[0].words
-        return Statement((replace(first, text=command), *words), self.number, self.source)
-
-    def split(self) -> tuple[str, Statement | None]:
-        """Return (text, the statement behind the arrow). Raises `Mistake`."""
-        text, arrow, _ = self.rest.rpartition(ARROW)
-        if not arrow:
-            return self.rest, None
-        start = self.source.rfind(ARROW) + len(ARROW)
-        statements, comment = split_line(" " * start + self.source[start:], self.number)
-        if len(statements) != 1 or comment is not None:
-            raise self.mistake(f"write one thing behind {ARROW}, to be read off the cluster")
-        return text.strip(), Statement(statements[0].words, self.number, self.source)
-
-
 def _or_nobody(read: Callable[[], str]) -> str:
     try:
         return read()
@@ -507,7 +379,7 @@ def _or_nobody(read: Callable[[], str]) -> str:
         return "(nobody)"
 
 
-def _unasked(_: "Session") -> Truth:
+def _unasked(_: Session) -> Truth:
     raise AssertionError("a question is asked once its choices are read")
 
 

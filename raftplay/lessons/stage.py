@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from raftplay.language.table import Bound
 from raftplay.lessons.course import reach
-from raftplay.lessons.language import Lesson
+from raftplay.lessons.steps import Lesson
 from raftplay.session.branches import FIRST
 from raftplay.session.outcome import Outcome
 from raftplay.session.session import Session

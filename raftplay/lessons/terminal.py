@@ -9,10 +9,10 @@ from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
-from raftplay.lessons.language import BREACH, Lesson
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import BREACH, Lesson
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
 from raftplay.watch.text import count, visible

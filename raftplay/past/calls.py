@@ -7,7 +7,7 @@ from typing import Any
 
 from raftplay.kv.commands import NO_SESSION
 from raftplay.linearizability.operations import Answer, Kind, Operation, json_of
-from raftplay.watch import facts
+from raftplay.watch.client_facts import ClientAsked, ClientCalled, ClientFact, ClientTold
 from raftplay.watch.facts import Record
 
 KINDS: dict[str, Kind] = {"get": "get", "put": "put", "append": "append", "cas": "cas"}
@@ -23,11 +23,11 @@ class ClientCall:
     """The command, as in a log; with session and number once it was sent."""
 
     called: Record
-    asked: list[tuple[Record, facts.ClientAsked]] = field(default_factory=list)
-    opened: list[tuple[Record, facts.ClientAsked]] = field(default_factory=list)
+    asked: list[tuple[Record, ClientAsked]] = field(default_factory=list)
+    opened: list[tuple[Record, ClientAsked]] = field(default_factory=list)
     """Whom it asked for a session."""
 
-    told: tuple[Record, facts.ClientTold] | None = None
+    told: tuple[Record, ClientTold] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -56,7 +56,7 @@ class ClientCall:
         return (session, self.request["seq"]) if session != NO_SESSION else None
 
     @property
-    def entries(self) -> list[tuple[Record, facts.ClientAsked]]:
+    def entries(self) -> list[tuple[Record, ClientAsked]]:
         """Return when which node put it into its log."""
         return [(record, event) for record, event in self.asked if event.index >= 0]
 
@@ -66,19 +66,19 @@ def calls_of(records: Iterable[Record]) -> list[ClientCall]:
     calls: dict[int, ClientCall] = {}
     for record in records:
         event = record.event
-        if not isinstance(event, facts.ClientFact):
+        if not isinstance(event, ClientFact):
             continue
         match event:
-            case facts.ClientCalled(call=number, client=client, request=request) if isinstance(request, dict):
+            case ClientCalled(call=number, client=client, request=request) if isinstance(request, dict):
                 calls[number] = ClientCall(number, client, request, record)
-            case facts.ClientAsked(call=number, command=command) if number in calls:
+            case ClientAsked(call=number, command=command) if number in calls:
                 call = calls[number]
                 if isinstance(command, dict) and command.get("kv") == "open":
                     call.opened.append((record, event))
                 elif isinstance(command, dict):
                     call.request = command
                     call.asked.append((record, event))
-            case facts.ClientTold(call=number) if number in calls:
+            case ClientTold(call=number) if number in calls:
                 calls[number].told = record, event
             case _:
                 pass

@@ -17,7 +17,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.raft.prefix import log_view
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.event_table import EventTable
 
 STALE_TERM = Rule.STALE_TERM
@@ -222,7 +222,7 @@ class PastNode:
             case _:
                 assert_never(event)
 
-    def applies(self, event: facts.RequestApplied) -> None:
+    def applies(self, event: client_facts.RequestApplied) -> None:
         """Change the store as a request does; views of earlier moments keep the store that they have."""
         command = read_command(event.command)
         if event.outcome == "ok" and not event.again and isinstance(command, Put | Append | Cas):

@@ -13,7 +13,7 @@ from raftplay.past.flying import Flying, Message, Waiting, key_of
 from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import DEAD, NONE
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Record
 
@@ -151,10 +151,10 @@ class World:
     def _node_fault(self, record: Record, event: facts.NodeFault) -> None:
         self.node(record.node).happened(event, record.incarnation, record.time)
 
-    def _request_applied(self, record: Record, event: facts.RequestApplied) -> None:
+    def _request_applied(self, record: Record, event: client_facts.RequestApplied) -> None:
         self.node(record.node).applies(event)
 
-    def _store_restored(self, record: Record, event: facts.StoreRestored) -> None:
+    def _store_restored(self, record: Record, event: client_facts.StoreRestored) -> None:
         self.node(record.node).store = dict(event.values)
 
     def _link_fault(self, record: Record, event: facts.LinkFault) -> None:
@@ -199,7 +199,7 @@ for kind in get_args(facts.NodeFault):
     FACTS.add(kind, World._node_fault)
 for kind in get_args(facts.LinkFault):
     FACTS.add(kind, World._link_fault)
-FACTS.add(facts.RequestApplied, World._request_applied)
-FACTS.add(facts.StoreRestored, World._store_restored)
-FACTS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold)
+FACTS.add(client_facts.RequestApplied, World._request_applied)
+FACTS.add(client_facts.StoreRestored, World._store_restored)
+FACTS.ignore(client_facts.ClientCalled, client_facts.ClientAsked, client_facts.ClientTold)
 FACTS.ignore(facts.Submitted, facts.TimedOut, facts.OptionChanged)

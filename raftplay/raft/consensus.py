@@ -88,7 +88,9 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         """
         command = check_command(command)
         leadership = self._leadership
-        if leadership is None or self.state is DEAD or self._takes_no_commands(leadership):
+        if leadership is None or self.state is DEAD:
+            return NONE
+        if not self.rules.accepts_commands(leadership.transfer is not None):
             return NONE
         if now is not None:
             self._now = now
@@ -265,9 +267,10 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         commits: list[CommitEntry] = []
         if self.state is DEAD or self.last_applied >= self.commit_index:
             return commits
-        for entry in self.log[self.last_applied + 1 : self.commit_index + 1]:
-            self.last_applied += 1
-            commit = CommitEntry(own_copy(entry.command), self.last_applied, self.current_term, entry.kind)
+        first = self.last_applied + 1
+        for index, entry in enumerate(self.log[first : self.commit_index + 1], first):
+            self.last_applied = index
+            commit = CommitEntry(own_copy(entry.command), index, self.current_term, entry.kind)
             commits.append(commit)
             if self.observe is not None:
                 self.observe(decisions.Applied(commit))

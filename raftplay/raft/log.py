@@ -101,7 +101,9 @@ class RaftLog:
         """Append `entry` and return its index."""
         index = self.base_index + len(self._entries) + 1
         self._entries.append(entry)
-        self._touch(index)
+        self.last_index, self.last_term, self._frozen = index, entry.term, None
+        if self.changed_from is None:
+            self.changed_from = index
         return index
 
     def extend(self, entries: Iterable[Entry]) -> None:

@@ -84,10 +84,6 @@ class Transfers(State):
         is_told = self._candidacy is not None and self._candidacy.rule == Rule.TOLD_TO
         return DisruptiveVoteArgs if is_told else RequestVoteArgs
 
-    def _takes_no_commands(self, leadership: Leadership) -> bool:
-        """Return whether a client's command is refused because of a transfer."""
-        return not self.rules.accepts_commands(leadership.transfer is not None)
-
     def _hand_over(self, leadership: Leadership) -> None:
         """Send TimeoutNow, once, if the target of the transfer has the whole log."""
         transfer = leadership.transfer

@@ -177,6 +177,11 @@ class Branch:
         with self.harness.lock:
             return Mark(self.history.last_seq, self.harness.now)
 
+    def cut_at(self, moment: Mark) -> Mark:
+        """Return `moment` as a branch's beginning: its time in the fewest digits that precede the next event."""
+        later = next((r.time for r in self.history.after(moment.seq) if r.time > moment.time), self.harness.now)
+        return Mark(moment.seq, shortest_between(moment.time, later))
+
 
 @dataclass(frozen=True, slots=True)
 class Position:

@@ -15,7 +15,7 @@ from raftplay.session.branches import SETTLES, Blueprint, Branch, Mark, time_tex
 from raftplay.session.shown import file_word
 from raftplay.session.units import duration_text, range_text
 from raftplay.version import made_by
-from raftplay.watch.text import visible
+from raftplay.watch.text import count, visible
 
 SHORTEST_SLEEP = 0.001
 """The shortest pause on sockets that gets a line, in seconds."""
@@ -50,6 +50,14 @@ def run_text(blueprint: Blueprint, *, hides_bugs: bool = False) -> str:
     options += [f"node {visible(config.node_name)}"] if config.node_name else []
     options += [f"watch {', '.join(blueprint.watched)}"] if blueprint.watched else []
     return f"backend {blueprint.backend}, seed {blueprint.seed}, options: {', '.join(options) or 'none'}"
+
+
+def cluster_text(branch: Branch, *, hides_bugs: bool = False) -> str:
+    """Return the parameters of a branch's cluster, as set-up lines say them: "nodes 5, backend sim"."""
+    if branch.blueprint is None:
+        return count(branch.harness.n, "node")
+    kinds = ("#", "bug") if hides_bugs else ("#",)
+    return ", ".join(line for line in setup_lines(branch.blueprint) if not line.startswith(kinds))
 
 
 def setup_lines(blueprint: Blueprint, folder: str | Path = "") -> list[str]:

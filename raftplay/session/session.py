@@ -26,12 +26,12 @@ from raftplay.session.branches import (
     Position,
     Shown,
     new_name,
-    shortest_between,
 )
 from raftplay.session.deeds import PAUSE, naming
 from raftplay.session.errors import Failed
-from raftplay.session.journal import script_text, setup_lines, write_new
+from raftplay.session.journal import cluster_text, script_text
 from raftplay.session.outcome import FAILURES, Outcome, outcome_of
+from raftplay.session.recorded_file import RecordedFile
 from raftplay.session.replay import play_again
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
@@ -39,7 +39,6 @@ from raftplay.session.under_way import UnderWay
 from raftplay.session.views import past, present
 from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
-from raftplay.watch.text import count
 
 
 class Session:
@@ -89,7 +88,7 @@ class Session:
 
         if harness.data_dir is not None and harness.backend == "sim":
             self._first_disks = [disk.in_memory() for disk in harness.storage if isinstance(disk, SqliteStorage)]
-        self._recorded: Path | None = None
+        self._record = RecordedFile(self.script_text)
         self._trace = trace  # events of other branches of this cluster are written there too
         self._first = blueprint
         self._goes_on = False  # true if time passed before the look at the past
@@ -198,7 +197,7 @@ class Session:
                 self._return_to_the_past(origin, moment)  # it had no effect there
             elif not is_wrong:
                 here.end(end, ended, self.branch.journal)
-                self._keep_record()
+                self._record.keep()
             self._under_way = outer
             if is_wrong and moment is None:
                 self._note_settling(start)  # rejected, but only after submitted values were sent
@@ -230,14 +229,14 @@ class Session:
         entry = Entry(None, start, self.branch.mark())
         if entry.changed:
             self._append(entry)
-            self._keep_record()
+            self._record.keep()
 
     def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
         """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
         reason = "" if failure is None else outcome_of(failure).answer
         broke = isinstance(failure, InvariantBroken)
         self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
-        self._keep_record()
+        self._record.keep()
 
     def _part(self, now: Mark) -> None:
         """Divide the running command, if there is one, as another one runs `now`."""
@@ -267,7 +266,7 @@ class Session:
         deed.run(self)
         if moment is None:
             self._append(Entry(deed, now, now))
-            self._keep_record()
+            self._record.keep()
         return moment or now
 
     def look_at(self, moment: Mark) -> None:
@@ -421,7 +420,7 @@ class Session:
             raise UsageError("the past of a cluster on sockets can only be looked at; live brings you back")
         name = new_name(self.branches)
         went_on = self._goes_on
-        branch = self.played_again(self.branch, self._cut_at(moment))
+        branch = self.played_again(self.branch, self.branch.cut_at(moment))
         branch.name = name
         self._enter_new(branch, self.branches)
         if not went_on and not branch.harness.paused:
@@ -436,11 +435,6 @@ class Session:
         if self.branch is not origin:
             self.discard(origin)
         self.look_at(moment)
-
-    def _cut_at(self, moment: Mark) -> Mark:
-        """Return `moment` as a branch's beginning: its time in the fewest digits that precede the next event."""
-        later = next((r.time for r in self.history.after(moment.seq) if r.time > moment.time), self.harness.now)
-        return Mark(moment.seq, shortest_between(moment.time, later))
 
     # ---- the end, and what is kept
 
@@ -461,7 +455,7 @@ class Session:
     @property
     def is_recorded(self) -> bool:
         """Return whether `record` writes the session to a file."""
-        return self._recorded is not None
+        return self._record.file is not None
 
     def script_text(self, folder: str | Path = "") -> str:
         """Return the script that repeats the current branch, to stand in `folder`."""
@@ -469,30 +463,18 @@ class Session:
 
     def about(self, branch: Branch) -> str:
         """Return the parameters of a branch's cluster, as set-up lines say them: "nodes 5, backend sim"."""
-        if branch.blueprint is None:
-            return count(branch.harness.n, "node")
-        lines = setup_lines(branch.blueprint)
-        kinds = ("#", "bug") if self.hides_bugs else ("#",)
-        return ", ".join(line for line in lines if not line.startswith(kinds))
+        return cluster_text(branch, hides_bugs=self.hides_bugs)
 
     def record_to(self, file: Path) -> Path | None:
         """Write the session as a script to the existing `file`, after each command and at the end.
 
         Return the file to which it was written until now, if there is one.
         """
-        before, self._recorded = self._recorded, file
-        return before
-
-    def _keep_record(self) -> None:
-        file = self._recorded
-        if file is not None:
-            self._recorded = None  # report a file that cannot be written only once
-            write_new(file, self.script_text(file.parent), replaces=True)
-            self._recorded = file
+        return self._record.move_to(file)
 
     def close(self) -> None:
         """End the clusters of all branches. Raises the failure of the current branch's cluster, if any."""
-        self._keep_record()
+        self._record.keep()
         self._end_others()
         self.harness.shutdown()
 

@@ -31,6 +31,7 @@ from raftplay.tui.driver import SessionLike
 from raftplay.tui.elsewhere import Elsewhere
 from raftplay.tui.first import FirstRun
 from raftplay.tui.hovering import hover_words
+from raftplay.tui.milestones import Milestones
 from raftplay.tui.model import diagram
 from raftplay.tui.model.lines import Target
 from raftplay.tui.model.panes import NAMES
@@ -55,16 +56,6 @@ PAINTS = 12
 
 SELDOM = 4
 """On a slow line, only one of so many paints is made."""
-
-FIRST_MINUTES = 300.0
-"""The seconds in which the screen stops by itself at what is seen for the first time."""
-
-MILESTONES = {
-    "candidate": "first candidate: it asks for votes",
-    "leader": "first leader: a majority voted for it",
-    "commit": "first commit: a majority has the entry",
-}
-"""The texts of the moments at which the screen stops by itself."""
 
 PRIORITY = ("prompt", "suspend")
 """The actions whose keys do not go to what has the focus first."""
@@ -112,8 +103,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
 
         self.flight = FLIGHT
         self.playhead: Playhead | None = None
-        self._met: set[str] = set()
-        self._began = time.monotonic()
+        self.milestones = Milestones()
         self.driver = driver
         self.deck = deck
         self.player = player
@@ -152,7 +142,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         """Go on where another screen of the same session was left."""
         self.history, self.flight, self.stops = before.history, before.flight, before.stops
         self.prompt = Prompt(self.history, self.complete, self.submit)
-        self._met, self._began, self._pending = before._met, before._began, before._pending
+        self.milestones, self._pending = before.milestones, before._pending
         self.elsewhere.stories, self.elsewhere.viewers = before.elsewhere.stories, before.elsewhere.viewers
 
     def finish(self, patience: float) -> None:
@@ -226,6 +216,11 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self._boxes[name].put(lines)
 
     @property
+    def must_not_stop(self) -> bool:
+        """Return whether a command is given that may let the cluster go on: that must not come after a stop."""
+        return any(not typed or self.driver.busy is None for _, typed in self._pending)
+
+    @property
     def awaits_answers(self) -> bool:
         """Return whether a command was given whose answer was not told yet."""
         return bool(self._pending)
@@ -234,7 +229,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         """Return what is to be seen now: the present, the past, or where the playhead is."""
         branch, selected = self.driver.session.branch, self.deck.selected
         view = self.driver.view()
-        self._read_tapes(view)
+        self.deck.read_tapes(self.driver.session, view)
         self._enter(branch)
         if not self.watches or view.rewound or self.driver.session.branch is not branch:
             self.deck.pace, self.deck.pace_note = "", ""
@@ -245,7 +240,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.deck.pace, self.deck.pace_note = "pace watch", f"flight {self.flight:g} s"
         self.playhead.awaits = self.is_busy
         scene = self.playhead.tick(time.monotonic(), view, selected)
-        self._stop_at_milestones(self.playhead)
+        self.milestones.stop_at(self.playhead, self)
         return scene
 
     def _enter(self, branch: Branch) -> None:
@@ -255,38 +250,6 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.arrange()  # the tape has a row for each branch
             if branch.blueprint is not None:
                 self.deck.watched = branch.blueprint.watched or tuple(i.name for i in INVARIANTS)
-
-    def _stop_at_milestones(self, playhead: Playhead) -> None:
-        """Stand still at the first candidate, leader and commit that are seen."""
-        tours = playhead.tells_all = self.first.is_touring
-        if any(not typed or self.driver.busy is None for _, typed in self._pending):
-            return  # what lets the cluster go on must not come after what stops it
-        is_early = time.monotonic() - self._began < FIRST_MINUTES and self.stops and self.settings.stops
-        for what in [milestone.what for milestone in playhead.milestones]:
-            is_first = what not in self._met
-            self._met.add(what)
-            if self.is_busy or not (tours or (is_first and is_early)):
-                continue
-            playhead.stop()
-            if tours:
-                self.first.stand(what)
-            else:
-                onward = "the demo goes on in a moment" if self.demo else "space goes on; A stops this"
-                self.say("", f"{MILESTONES[what]}. {onward}")
-        playhead.milestones.clear()
-
-    def _read_tapes(self, view: View) -> None:
-        """Name the branches; read on those tapes that another look does not read."""
-        session, deck = self.driver.session, self.deck
-        deck.earliest = session.history.earliest
-        deck.marks = {moment.seq: f"@{name}" for name, moment in session.branch.marks.items()}
-        deck.branches = {b.name: b.since.seq for b in session.branches.values()} if view.branch else {}
-        for name, branch in session.branches.items() if view.rewound or view.branch else ():
-            if (name if view.branch else "") != view.branch or view.rewound:
-                tape = deck.tape(name if view.branch else "")
-                if tape.last_seq < branch.history.last_seq:
-                    with branch.harness.lock:
-                        tape.read(branch.history.records())
 
     def leave_pace(self) -> None:
         """Return the clock to the pace of the cluster."""

@@ -24,9 +24,9 @@ from raftplay.language.table import Bound
 from raftplay.lessons.catalogue import LessonText
 from raftplay.lessons.command import keep
 from raftplay.lessons.course import open_lesson
-from raftplay.lessons.language import Lesson
 from raftplay.lessons.progress import kept, progress_file
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import Lesson
 from raftplay.lessons.terminal import LessonReader
 from raftplay.output import Output
 from raftplay.past.view import View

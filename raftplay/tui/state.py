@@ -9,6 +9,7 @@ from raftplay.language.completion import Hint
 from raftplay.output import forced
 from raftplay.past.view import View
 from raftplay.session.outcome import Outcome
+from raftplay.session.session import Session
 from raftplay.tui.model import foot, footer, status
 from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.events import record_at
@@ -376,6 +377,18 @@ class ScreenState:
         if branch not in self.tapes:
             self.tapes[branch] = self.tapes.pop("", Tape())
         return self.tapes[branch]
+
+    def read_tapes(self, session: Session, view: View) -> None:
+        """Name the branches of a session; read on those tapes that another look does not read."""
+        self.earliest = session.history.earliest
+        self.marks = {moment.seq: f"@{name}" for name, moment in session.branch.marks.items()}
+        self.branches = {b.name: b.since.seq for b in session.branches.values()} if view.branch else {}
+        for name, branch in session.branches.items() if view.rewound or view.branch else ():
+            if (name if view.branch else "") != view.branch or view.rewound:
+                tape = self.tape(name if view.branch else "")
+                if tape.last_seq < branch.history.last_seq:
+                    with branch.harness.lock:
+                        tape.read(branch.history.records())
 
     def copied_text(self, view: View) -> str:
         """Return the text of the pane's selected row, or else of all that the pane, or the stage, shows."""

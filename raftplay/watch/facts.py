@@ -1,7 +1,8 @@
 """The events of a cluster besides its nodes' decisions: messages on the network, and acts of the user.
 
 Each fact is published once, by the part that owns it. `Record` holds its place in the total order. A fault says
-itself, in `words`, what happened; narrator.py has the words for messages.
+itself, in `words`, what happened; narrator.py has the words for messages. client_facts.py has the events of
+clients, which are facts, too.
 """
 
 from typing import TypeAlias, get_args
@@ -10,25 +11,10 @@ import msgspec
 
 from raftplay.raft.decisions import Decision, NodeState
 from raftplay.raft.messages import NONE, Args, CommitEntry, Entry, Reply
+from raftplay.watch.client_facts import ClientEvent
+from raftplay.watch.fact_base import FactBase, FaultBase
 from raftplay.watch.text import count
 from raftplay.watch.words import disk_text, link_text, span_text, timing_text, write_text
-
-
-class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The base class of all events that are not decisions of a node."""
-
-    group = "fault"
-    """The topic of the event: "wire", "fault", "election", "log" or "client"."""
-
-
-class FaultBase(FactBase, frozen=True, gc=False):
-    """The base class of faults, which say themselves what happened."""
-
-    @property
-    def words(self) -> str:
-        """Return what happened, without the node: "freezes"."""
-        raise NotImplementedError
-
 
 NOT_SENT = "connection broken"
 """The reason of a lost request that its node knows to be unsent: the connection is broken or full."""
@@ -388,69 +374,6 @@ class OptionChanged(FaultBase, frozen=True, gc=False):
         return f"setting: {self.name} {self.setting}"
 
 
-class ClientFact(FactBase, frozen=True, gc=False):
-    """The base class of what clients of the key-value store do, and of what stores do for them."""
-
-    group = "client"
-
-
-class ClientCalled(ClientFact, frozen=True, gc=False):
-    """A client began an operation, number `call` of all; `request` is a command of the store, as in a log."""
-
-    call: int
-    client: str
-    request: object
-
-
-class ClientAsked(ClientFact, frozen=True, gc=False):
-    """A client sent a command to node `dst` for its operation `call`: it is at `index` of that node's log.
-
-    -1: the node refused it, since it does not lead.
-    """
-
-    call: int
-    client: str
-    dst: int
-    command: object
-    index: int
-
-
-class ClientTold(ClientFact, frozen=True, gc=False, omit_defaults=True):
-    """Operation `call` of a client ended: "ok", "no" (because of the value), "unknown" or "refused", for `why`.
-
-    `value` is what `get` read, or the value before; `found` tells whether there was one.
-    """
-
-    call: int
-    client: str
-    request: object
-    ending: str
-    why: str = ""
-    value: object = None
-    found: bool = False
-
-
-class RequestApplied(ClientFact, frozen=True, gc=False, omit_defaults=True):
-    """A node's store applied the `command` in entry `index`: "ok", "no" (because of the value) or "expired".
-
-    `value` is what `get` read, or the value before, if `found`. `again`: it is a stored answer, and the command
-    was not applied a second time.
-    """
-
-    index: int
-    command: object
-    outcome: str
-    value: object = None
-    found: bool = False
-    again: bool = False
-
-
-class StoreRestored(ClientFact, frozen=True, gc=False):
-    """A node's store has these `values`, by key, after it was restored from a snapshot."""
-
-    values: tuple[tuple[str, object], ...]
-
-
 class MessageHeld(FactBase, frozen=True, gc=False):
     """A request or reply in flight is held until the user releases, delivers or drops it."""
 
@@ -480,7 +403,6 @@ NodeFault: TypeAlias = (
     | Dropping
 )
 LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHeld | Duplicated | KeptWaiting
-ClientEvent: TypeAlias = ClientCalled | ClientAsked | ClientTold | RequestApplied | StoreRestored
 
 Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted | ClientEvent
 """All events that are not decisions; see `Decision`."""

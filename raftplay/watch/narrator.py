@@ -16,7 +16,7 @@ from raftplay.raft.messages import (
     RPCRequest,
 )
 from raftplay.raft.rpcs import OF
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.text import command_text, count, or_dash, size_text, visible
 from raftplay.watch.words import disk_text, options_text, role_text, told_text
 
@@ -269,7 +269,7 @@ def _fact(event: facts.Fact) -> str:
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else _rejected(event)
             return f"{command_text(event.command, 40)} is submitted ({where})"
-        case facts.ClientFact():
+        case client_facts.ClientFact():
             return _client(event)
         case facts.Duplicated():
             return f"a copy is made of {message_text(event.src, event.dst, event.message)}"
@@ -281,30 +281,30 @@ def _fact(event: facts.Fact) -> str:
             return event.words
 
 
-def _client(event: facts.ClientEvent) -> str:
+def _client(event: client_facts.ClientEvent) -> str:
     match event:
-        case facts.ClientCalled():
+        case client_facts.ClientCalled():
             return f"client {event.client} calls {command_text(event.request, 40)}"
-        case facts.ClientAsked(index=index):
+        case client_facts.ClientAsked(index=index):
             took = f"entry {index} of its log" if index >= 0 else "refused: not the leader"
             return f"client {event.client} asks n{event.dst} for {command_text(event.command, 40)} ({took})"
-        case facts.ClientTold():
+        case client_facts.ClientTold():
             return f"client {event.client} is told of {command_text(event.request, 40)}: {told_text(event)}"
-        case facts.RequestApplied(outcome="expired"):
+        case client_facts.RequestApplied(outcome="expired"):
             return (
                 f"does not apply {command_text(event.command, 40)} of entry {event.index}: its session has expired"
             )
-        case facts.RequestApplied(again=True):
+        case client_facts.RequestApplied(again=True):
             name = command_text(event.command, 40)
             return f"answers {name} of entry {event.index} from memory: it was applied before (§8)"
-        case facts.RequestApplied(outcome="no"):
+        case client_facts.RequestApplied(outcome="no"):
             has = command_text(event.value, 40) if event.found else "nothing"
             return f"does not do {command_text(event.command, 40)} of entry {event.index}: the value is {has}"
-        case facts.RequestApplied(command={"kv": "open", "client": client}):
+        case client_facts.RequestApplied(command={"kv": "open", "client": client}):
             return f"opens session {event.index} for client {client}"
-        case facts.RequestApplied():
+        case client_facts.RequestApplied():
             return f"does {command_text(event.command, 40)} of entry {event.index} in its store"
-        case facts.StoreRestored():
+        case client_facts.StoreRestored():
             return f"has a store of {count(len(event.values), 'key')} again"
         case _:
             assert_never(event)

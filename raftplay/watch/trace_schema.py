@@ -14,7 +14,7 @@ from raftplay.raft.messages import (
     LogEntry,
 )
 from raftplay.raft.rpcs import OF
-from raftplay.watch.facts import FactBase
+from raftplay.watch.fact_base import FactBase
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 
 WIDTH = 100

@@ -21,7 +21,7 @@ import pytest
 from support.backends import SOCKET_KINDS, elect, eventually, nothing_left_over, open_files, take_loop
 
 from raftplay import Harness, UsageError
-from raftplay.backends import files, sockets, tcp
+from raftplay.backends import files, loop_thread, sockets, tcp
 from raftplay.watch.stream import ReaderFailed
 
 CLOSES_WITHIN = 10.0
@@ -34,7 +34,7 @@ QUICK_RUNS = 15
 @pytest.fixture(params=SOCKET_KINDS, autouse=True)
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     take_loop(request.param, monkeypatch)
-    monkeypatch.setattr(tcp, "CLOSE_LIMIT", 6 * CLOSES_WITHIN)
+    monkeypatch.setattr(loop_thread, "CLOSE_LIMIT", 6 * CLOSES_WITHIN)
     monkeypatch.setattr(sockets, "HANDSHAKE_LIMIT", 3 * CLOSES_WITHIN)
     with nothing_left_over():
         yield request.param

@@ -36,9 +36,9 @@ from raftplay import (
     StorageError,
     UsageError,
 )
-from raftplay.backends import tcp
 from raftplay.backends.base import TimeStandsStill
 from raftplay.backends.forked import FORKED
+from raftplay.backends.loop_thread import open_clusters
 from raftplay.cluster.raised import NodeRaised, WrongResult
 from raftplay.cluster.stuck import DidNotReturn
 from raftplay.cluster.waits import Interrupted
@@ -572,7 +572,7 @@ def test_a_harness_that_is_dropped_ends_its_cluster_with_a_warning(backend: str,
                     f"a Harness of 3 nodes ({backend}, seed 5) was dropped without shutdown(), and its cluster ends now; "
                     "write `with Harness(…) as h:`, or call shutdown()"
                 ]
-            assert eventually(lambda: not any(backend._thread.is_alive() for backend in list(tcp._live)))
+            assert eventually(lambda: not any(backend._thread.is_alive() for backend in list(open_clusters)))
 
 
 def test_a_harness_that_was_shut_down_is_dropped_in_silence():

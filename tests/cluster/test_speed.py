@@ -164,6 +164,20 @@ def test_a_batch_takes_steps_in_proportion_to_its_length() -> None:
     assert many < 40, counted
 
 
+def test_with_every_option_off_a_command_takes_no_step_for_one() -> None:
+    count = 1_000
+    with sim() as h:
+        plain = h.session.harness  # without the journal of what Python does
+        one_by_one = steps_of(lambda: [plain.submit_to_server(LEADER, i) for i in range(count)])
+        plain.sleep_ms(60)
+        at_once = steps_of(lambda: plain.submit_many(LEADER, range(count)))
+        committed = steps_of(lambda: plain.sleep_ms(60))
+        assert [len(commits) for commits in h.commits] == [2 * count] * 3
+    assert one_by_one / count < 20, "a call too many for a command submitted by itself"
+    assert at_once / count < 12, "a call too many for one of many commands"
+    assert committed / count < 9, "a call too many for what three nodes do with a command"
+
+
 def test_memory_kept_of_a_small_entry_on_each_node_is_under_400_bytes() -> None:
     (figure,) = memory.measure(3, 5_000)
     assert 100 < figure.value < 400

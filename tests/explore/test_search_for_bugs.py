@@ -71,7 +71,8 @@ def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
     assert run.returncode == 130, out + errors
     assert "interrupted after" in out
     assert "nothing broke" not in out
-    assert re.search("^no violation in seeds? 0.*; nothing is known of the others$", out, re.M) or (
+    # seed 1 may end before seed 0
+    assert re.search("^no violation in seeds? [01].*; nothing is known of the others$", out, re.M) or (
         out.endswith("\nno seed was searched to its end\n")
     )
     assert "Traceback" not in errors

@@ -8,7 +8,7 @@ from support.session import blueprint, perform, session_of
 
 from raftplay.language.repeats import MAX_UNROLLED
 from raftplay.language.table import bind
-from raftplay.lessons.language import Unseen
+from raftplay.lessons.steps import Unseen
 from raftplay.run.captions import captions_of, parts_of
 from raftplay.run.runner import Status
 from raftplay.run.script import parse_script

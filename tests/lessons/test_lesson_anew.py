@@ -4,8 +4,8 @@ import pytest
 from support.lessons import lesson_of, read, refused, session_of
 
 from raftplay.lessons.course import reach
-from raftplay.lessons.language import Anew
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import Anew
 
 TEXT = """step One
 timeout 0; wait leader is 0

@@ -4,7 +4,7 @@ import pytest
 from support.lessons import HEAD, lesson_of, refused, session_of
 
 from raftplay.lessons.course import reach
-from raftplay.lessons.language import Anew, Ask, Beside, ExpectedAnswer, Play, Say, Unseen
+from raftplay.lessons.steps import Anew, Ask, Beside, ExpectedAnswer, Play, Say, Unseen
 from raftplay.run.script import Step as Command
 
 ALL = """\

@@ -5,8 +5,8 @@ from support.lessons import lesson_of, read, session_of
 
 from raftplay.language.table import bind
 from raftplay.lessons.course import reach
-from raftplay.lessons.language import Ask
 from raftplay.lessons.questions import NoAnswer, Question
+from raftplay.lessons.steps import Ask
 from raftplay.session.errors import Failed
 
 

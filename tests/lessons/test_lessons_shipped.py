@@ -13,8 +13,8 @@ from raftplay.language.table import bind
 from raftplay.lessons import catalogue
 from raftplay.lessons.check import SEEDS, Playing, play
 from raftplay.lessons.command import minutes
-from raftplay.lessons.language import Ask, Lesson, Play
 from raftplay.lessons.progress import Left
+from raftplay.lessons.steps import Ask, Lesson, Play
 from raftplay.session.session import Session
 from raftplay.session.shown import columns
 

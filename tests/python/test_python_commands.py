@@ -1,7 +1,9 @@
 """The Harness of `import raftplay` takes commands, looks back, branches, and is saved as a script."""
 
 import inspect
+import pydoc
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +16,10 @@ import raftplay
 from raftplay import CheckFailed, Harness, InvariantBroken, UsageError
 from raftplay.python.recorded import Plain, Recorded
 from raftplay.version import __version__
+
+EXAMPLE = (
+    'with raftplay.Harness(5, backend="sim", seed=7) as h:  # backend="tcp", the default: real sockets, real time'
+)
 
 
 @pytest.fixture
@@ -394,3 +400,31 @@ def test_help_begins_with_an_example():
         for part in ("h.run(", "h.why()", "h.goto(", "h.save(", "raftplay.run(", "raftplay.explore(")
         if part in example
     }
+
+
+# ---- help
+
+
+def helped(thing: object) -> str:
+    return pydoc.render_doc(thing, renderer=pydoc.plaintext)
+
+
+def test_help_begins_with_an_example_and_lists_public_names_only():
+    text = helped(raftplay)
+    assert [line.strip() for line in text.split("\n")[6:9]] == ["import raftplay", "", EXAMPLE]
+    sections = re.findall(r"^[A-Z][A-Z ]+$", text, re.MULTILINE)
+    assert sections == ["NAME", "DESCRIPTION", "PACKAGE CONTENTS", "CLASSES", "DATA", "VERSION", "FILE"]
+    assert set(re.findall(r"^    class (\w+)\(", text, re.MULTILINE)) <= set(raftplay.__all__)
+    assert text.split("\nDATA\n")[1].split("\n\n")[0].strip() == "DEBUG_CM = 1"
+    names = {name for name in dir(raftplay) if not name.startswith("__")}
+    assert names >= set(raftplay.__all__)
+    assert not {name for name in names if name.startswith("_")}
+
+
+@pytest.mark.parametrize("called", [raftplay.run, raftplay.explore])
+def test_help_of_a_package_that_is_a_function_tells_of_the_function(called: Callable[..., object]):
+    name = called.__name__.removeprefix("raftplay.")
+    first, second, *_ = inspect.getdoc(called).split("\n\n")
+    assert first == f"{name}{inspect.signature(called)}"
+    assert second.startswith(("Run a script", "Search `seeds` seeds"))
+    assert f"raftplay.{name} - {first}" in helped(called)

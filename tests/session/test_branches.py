@@ -51,7 +51,7 @@ def test_the_story_can_be_played_again_up_to_any_event():
     session, seen = told(*STORY)
     for record in seen[:: max(1, len(seen) // 60)]:
         again: list[Record] = []
-        cut = session._cut_at(Mark(record.seq, record.time))
+        cut = session.branch.cut_at(Mark(record.seq, record.time))
         branch = session.played_again(session.branch, cut, [again.append])
         assert again == seen[: len(again)]
         # What happens at one instant, and what one command does, is not divided.

@@ -9,7 +9,7 @@ from typing import TypeVar
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.language.table import bind
 from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Words, open_lesson, play_step
-from raftplay.lessons.language import Lesson
+from raftplay.lessons.steps import Lesson
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.session.session import Session

@@ -9,9 +9,10 @@ from raftplay.cluster.checks import InvariantBroken
 from raftplay.language.lexer import Mistake
 from raftplay.lessons.console import Console
 from raftplay.lessons.course import open_lesson
-from raftplay.lessons.language import Lesson, parse_lesson
+from raftplay.lessons.language import parse_lesson
 from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
+from raftplay.lessons.steps import Lesson
 from raftplay.lessons.terminal import LessonReader
 from raftplay.run.script import ScriptRefused
 from raftplay.session.session import Session

@@ -41,7 +41,7 @@ from raftplay.tui.stage.moment import Moment
 from raftplay.tui.stage.scene import Scene, scene_of
 from raftplay.tui.stage.sentence import LABEL, Sentence, lines, sentence
 from raftplay.tui.stage.telling.told import ROUTINE, told
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.facts import Event, Fact, Record
 from raftplay.watch.invariants import Breach
 from raftplay.watch.text import visible
@@ -172,11 +172,11 @@ BY_HAND: dict[type, Event] = {
     decisions.LogCompacted: decisions.LogCompacted(4, 1, keeps=True),
     facts.StateRestored: facts.StateRestored(4, ()),
     facts.StateImaged: facts.StateImaged(4, "0f"),
-    facts.ClientCalled: facts.ClientCalled(1, "alice", PUT),
-    facts.ClientAsked: facts.ClientAsked(1, "alice", 0, PUT, 3),
-    facts.ClientTold: facts.ClientTold(1, "alice", PUT, "ok"),
-    facts.RequestApplied: facts.RequestApplied(3, PUT, "ok", again=True),
-    facts.StoreRestored: facts.StoreRestored((("x", 1),)),
+    client_facts.ClientCalled: client_facts.ClientCalled(1, "alice", PUT),
+    client_facts.ClientAsked: client_facts.ClientAsked(1, "alice", 0, PUT, 3),
+    client_facts.ClientTold: client_facts.ClientTold(1, "alice", PUT, "ok"),
+    client_facts.RequestApplied: client_facts.RequestApplied(3, PUT, "ok", again=True),
+    client_facts.StoreRestored: client_facts.StoreRestored((("x", 1),)),
     decisions.TransferStarted: decisions.TransferStarted(2, 4, 1, 0.5),
     decisions.TransferAborted: decisions.TransferAborted(2, "too-late"),
     decisions.TimeoutNowDecided: decisions.TimeoutNowDecided(TimeoutNowArgs(1, 0), False, "other-term"),

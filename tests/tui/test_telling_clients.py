@@ -1,13 +1,13 @@
 """The words on the screen for what clients are told."""
 
 from raftplay.tui.stage.telling.clients import client
-from raftplay.watch import facts
+from raftplay.watch import client_facts
 from raftplay.watch.facts import Record
 
 
 def why_told(request: dict[str, object]) -> str:
     """Why the client is told so, when the request is answered."""
-    event = facts.ClientTold(1, "bob", request, "ok", value=1, found=True)
+    event = client_facts.ClientTold(1, "bob", request, "ok", value=1, found=True)
     told = client(event, Record(1, 0.1, -1, 0, event))
     assert told is not None
     return told.why

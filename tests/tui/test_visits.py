@@ -15,7 +15,8 @@ from support.tui import PATIENCE, app_of, played, pressed, still
 from textual.pilot import Pilot
 
 from raftplay import scenarios
-from raftplay.commands.setup import OWN_NODE, Setup
+from raftplay.commands.setup import Setup
+from raftplay.commands.setup_lines import OWN_NODE
 from raftplay.language import kinds
 from raftplay.language.completion import complete, hint_of
 from raftplay.language.lexer import Mistake

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 from support.stories import Story
 
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 
 PUT = {"kv": "put", "key": "x", "value": 1, "session": 0, "seq": 1, "acked": 1}
 
 
 def done(story: Story, node: int, index: int, command: object = PUT, **more: Any) -> None:
-    story.tell(node, facts.RequestApplied(index, command, **({"outcome": "ok"} | more)))
+    story.tell(node, client_facts.RequestApplied(index, command, **({"outcome": "ok"} | more)))
 
 
 def told(story: Story, ending: str, command: object = PUT, **more: Any) -> None:
-    story.tell(-1, facts.ClientTold(1, "alice", command, ending, **more))
+    story.tell(-1, client_facts.ClientTold(1, "alice", command, ending, **more))
 
 
 def test_requests_that_are_done_once_and_answered_alike_break_nothing() -> None:
@@ -110,6 +110,6 @@ def test_what_is_known_of_requests_is_bounded() -> None:
     story = Story()
     for index in range(5000):
         command = PUT | {"seq": index}
-        story.watcher(facts.Record(index, 0.0, 0, 0, facts.RequestApplied(index, command, "ok")))
+        story.watcher(facts.Record(index, 0.0, 0, 0, client_facts.RequestApplied(index, command, "ok")))
     known = story.watcher._cluster.requests
     assert len(known.done) == len(known.by_index) == 4096

@@ -5,7 +5,8 @@ from typing import get_args
 import pytest
 
 from raftplay.raft import decisions
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
+from raftplay.watch.fact_base import FactBase, FaultBase
 from raftplay.watch.trace import EVENTS
 
 pytestmark = pytest.mark.quick
@@ -27,7 +28,7 @@ def test_every_event_has_a_group(kind: type) -> None:
         (facts.WireFact, "wire"),
         (facts.NodeFault, "fault"),
         (facts.LinkFault, "fault"),
-        (facts.ClientEvent, "client"),
+        (client_facts.ClientEvent, "client"),
     ],
 )
 def test_a_union_names_the_events_of_its_group(union: object, group: str) -> None:
@@ -36,13 +37,13 @@ def test_a_union_names_the_events_of_its_group(union: object, group: str) -> Non
 
 def test_the_unions_are_all_events() -> None:
     assert set(get_args(decisions.Decision)) == set(decisions.DecisionBase.__subclasses__())
-    assert set(get_args(facts.Fact)) | {facts.FaultBase, facts.ClientFact} == {
-        *facts.FactBase.__subclasses__(),
-        *facts.FaultBase.__subclasses__(),
-        *facts.ClientFact.__subclasses__(),
+    assert set(get_args(facts.Fact)) | {FaultBase, client_facts.ClientFact} == {
+        *FactBase.__subclasses__(),
+        *FaultBase.__subclasses__(),
+        *client_facts.ClientFact.__subclasses__(),
     }
 
 
-@pytest.mark.parametrize("kind", facts.FaultBase.__subclasses__(), ids=lambda kind: kind.__name__)
-def test_every_fault_says_itself_what_happened(kind: type[facts.FaultBase]) -> None:
-    assert kind.words is not facts.FaultBase.words
+@pytest.mark.parametrize("kind", FaultBase.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_every_fault_says_itself_what_happened(kind: type[FaultBase]) -> None:
+    assert kind.words is not FaultBase.words

@@ -40,7 +40,9 @@ from raftplay.raft.messages import (
 )
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
-from raftplay.watch.facts import ClientFact, FactBase, FaultBase, Record
+from raftplay.watch.client_facts import ClientFact
+from raftplay.watch.fact_base import FactBase, FaultBase
+from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Invariants
 from raftplay.watch.replay import replay_text
 from raftplay.watch.stream import ReaderFailed

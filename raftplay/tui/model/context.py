@@ -7,6 +7,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.watch import facts
+from raftplay.watch.fact_base import FactBase
 from raftplay.watch.facts import Record
 
 
@@ -42,7 +43,7 @@ def _is_important(record: Record) -> bool:
 
 
 def _is_act(record: Record) -> bool:
-    return isinstance(record.event, facts.FactBase) and record.event.group not in ("wire", "client")
+    return isinstance(record.event, FactBase) and record.event.group not in ("wire", "client")
 
 
 KINDS: dict[str, Callable[[Record], bool]] = {

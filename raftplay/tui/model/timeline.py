@@ -26,6 +26,7 @@ from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
+from raftplay.watch.fact_base import FaultBase
 from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text
 from raftplay.watch.words import role_text
@@ -225,7 +226,7 @@ class _Builder:
         event = record.event
         if isinstance(event, decisions.DecisionBase):
             self.decide(record, event)
-        elif isinstance(event, facts.FaultBase):
+        elif isinstance(event, FaultBase):
             self.act(record, event)
 
     def decide(self, record: Record, event: decisions.Decision) -> None:
@@ -323,7 +324,7 @@ class _Builder:
         else:
             self.put(record, self.glyphs.lost, "warn", 7, f"n{record.node} no longer {text}")
 
-    def act(self, record: Record, event: facts.FaultBase) -> None:
+    def act(self, record: Record, event: FaultBase) -> None:
         glyphs, node = self.glyphs, record.node
         match event:
             case facts.Crashed():

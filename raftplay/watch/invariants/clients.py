@@ -4,7 +4,7 @@ A request is known by its session and its number there; those without a session 
 checked.
 """
 
-from raftplay.watch import facts
+from raftplay.watch import client_facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.invariants.model import ClusterModel, NodeModel
 from raftplay.watch.invariants.names import (
@@ -18,7 +18,7 @@ from raftplay.watch.invariants.requests import Done, Request, keep
 from raftplay.watch.text import command_text
 
 
-def request_applied(cluster: ClusterModel, node: NodeModel, event: facts.RequestApplied) -> None:
+def request_applied(cluster: ClusterModel, node: NodeModel, event: client_facts.RequestApplied) -> None:
     """Check that a request is done once, alike on every node, and with one answer for ever."""
     known, request, answer = cluster.requests, _request_of(event.command), _answer(event)
     if request is not None and event.outcome != "expired":
@@ -48,7 +48,7 @@ def request_applied(cluster: ClusterModel, node: NodeModel, event: facts.Request
     keep(known.by_index, event.index, (node.id, mine))
 
 
-def client_told(cluster: ClusterModel, event: facts.ClientTold) -> None:
+def client_told(cluster: ClusterModel, event: client_facts.ClientTold) -> None:
     """Check that what a client was told of its request is true."""
     known, request = cluster.requests, _request_of(event.request)
     if request is None:
@@ -74,8 +74,8 @@ def client_told(cluster: ClusterModel, event: facts.ClientTold) -> None:
 BY_CLIENTS = EventTable[ClusterModel]()
 """The check of each event of clients, which belongs to no node."""
 
-BY_CLIENTS.add(facts.ClientTold, client_told)
-BY_CLIENTS.ignore(facts.ClientCalled, facts.ClientAsked)
+BY_CLIENTS.add(client_facts.ClientTold, client_told)
+BY_CLIENTS.ignore(client_facts.ClientCalled, client_facts.ClientAsked)
 
 
 def _request_of(command: object) -> Request | None:
@@ -90,7 +90,7 @@ def _kind(command: object) -> object:
     return command.get("kv") if isinstance(command, dict) else None
 
 
-def _answer(event: facts.RequestApplied | facts.ClientTold) -> str:
+def _answer(event: client_facts.RequestApplied | client_facts.ClientTold) -> str:
     """Return an answer as text: "ok", with the value that was there."""
-    outcome = event.outcome if isinstance(event, facts.RequestApplied) else event.ending
+    outcome = event.outcome if isinstance(event, client_facts.RequestApplied) else event.ending
     return f"{outcome} ({command_text(event.value, 40)})" if event.found else outcome

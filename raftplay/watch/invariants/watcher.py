@@ -8,7 +8,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import CMState
 from raftplay.raft.state import State
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Record
 from raftplay.watch.invariants import (
@@ -82,8 +82,10 @@ CHECKS.ignore(decisions.TimerSet, decisions.CustomDecision)
 CHECKS.ignore(facts.CallLost, facts.ReplyLost, facts.Submitted, facts.TimedOut, facts.OptionChanged)
 CHECKS.ignore(*(fault for fault in get_args(facts.NodeFault) if fault is not facts.Restarted))
 CHECKS.ignore(*get_args(facts.LinkFault))
-CHECKS.add(facts.RequestApplied, clients.request_applied)
-CHECKS.ignore(facts.ClientCalled, facts.ClientAsked, facts.ClientTold, facts.StoreRestored)
+CHECKS.add(client_facts.RequestApplied, clients.request_applied)
+CHECKS.ignore(
+    client_facts.ClientCalled, client_facts.ClientAsked, client_facts.ClientTold, client_facts.StoreRestored
+)
 
 _BY_A_NODE = (decisions.DecisionBase, facts.CallSent, facts.ReplySent)
 """The events that only a running node causes."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from raftplay.past.calls import ClientCall, calls_of
 from raftplay.past.index import EventIndex
 from raftplay.raft.commands import same_command
-from raftplay.watch import facts
+from raftplay.watch import client_facts
 from raftplay.why.facts.reads import ReadFacts, reads_of
 from raftplay.why.facts.values import ValueFacts, value_facts
 
@@ -81,9 +81,9 @@ def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
 
 def _done(trail: EventIndex, call: ClientCall) -> dict[int, Done]:
     found: dict[int, Done] = {}
-    for record in trail.of_kind(facts.RequestApplied):
+    for record in trail.of_kind(client_facts.RequestApplied):
         event = record.event
-        if isinstance(event, facts.RequestApplied) and same_command(event.command, call.request):
+        if isinstance(event, client_facts.RequestApplied) and same_command(event.command, call.request):
             done = Done(record.node, record.time, event.index, event.outcome, event.again)
             found.setdefault(event.index, done)
     return found

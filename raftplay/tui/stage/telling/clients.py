@@ -4,7 +4,7 @@ from typing import assert_never
 
 from raftplay.tui.stage.moment import name
 from raftplay.tui.stage.telling.text import Told
-from raftplay.watch import facts
+from raftplay.watch import client_facts
 from raftplay.watch.facts import Record
 from raftplay.watch.text import command_text
 from raftplay.watch.words import told_text
@@ -13,16 +13,16 @@ SHORT = 16
 """The most characters of a value."""
 
 
-def client(event: facts.ClientEvent, record: Record) -> Told | None:
+def client(event: client_facts.ClientEvent, record: Record) -> Told | None:
     """Tell of an operation of a client; None for a request that a store does as it should."""
     match event:
-        case facts.ClientCalled(client=who, request=request):
+        case client_facts.ClientCalled(client=who, request=request):
             why = "A client asks the node that it takes for the leader, and waits for its answer (§8)."
             return Told(f"Client {who} calls {command_text(request, SHORT)}.", why)
-        case facts.ClientTold(client=who, ending=ending):
+        case client_facts.ClientTold(client=who, ending=ending):
             why = READ if ending == "ok" and reads(event.request) else WHY[ending]
             return Told(f"Client {who} is told of {command_text(event.request, SHORT)}: {told_text(event)}.", why)
-        case facts.RequestApplied(index=index, command=command):
+        case client_facts.RequestApplied(index=index, command=command):
             done = command_text(command, SHORT)
             if event.outcome == "expired":
                 why = "Nobody knows any more whether the request was done (thesis §6.3)."
@@ -31,7 +31,7 @@ def client(event: facts.ClientEvent, record: Record) -> Told | None:
                 return None
             why = "It is in the log twice, since the client tried again; its number in the session tells (§8)."
             return Told(f"{name(record.node)} does not do {done} of entry {index} again.", why)
-        case facts.ClientAsked() | facts.StoreRestored():
+        case client_facts.ClientAsked() | client_facts.StoreRestored():
             return None
         case _:
             assert_never(event)

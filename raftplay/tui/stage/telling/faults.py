@@ -9,6 +9,7 @@ from raftplay.raft.messages import (
 from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.telling.text import Told
 from raftplay.watch import facts
+from raftplay.watch.fact_base import FaultBase
 from raftplay.watch.facts import Record
 from raftplay.watch.text import count
 from raftplay.watch.words import link_text
@@ -47,7 +48,7 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
             return _out_of_reach(event, record, moment)
 
 
-def _out_of_reach(event: facts.FaultBase, record: Record, moment: Moment) -> Told:
+def _out_of_reach(event: FaultBase, record: Record, moment: Moment) -> Told:
     n = name(record.node)
     match event:
         case facts.Disconnected():

@@ -14,7 +14,7 @@ from raftplay.tui.stage.telling.replication import log_decision
 from raftplay.tui.stage.telling.snapshots import snapshot
 from raftplay.tui.stage.telling.text import Told
 from raftplay.tui.stage.telling.transfers import transfer
-from raftplay.watch import facts
+from raftplay.watch import client_facts, facts
 from raftplay.watch.facts import Record
 from raftplay.watch.text import visible
 
@@ -22,7 +22,7 @@ ROUTINE = frozenset(
     (
         decisions.PeersReset, decisions.HeartbeatDue, decisions.Persisted, decisions.Applied, decisions.Configured,
         facts.CallSent, facts.CallDelivered, facts.ReplySent, facts.ReplyDelivered, facts.OnDisk,
-        facts.ClientAsked, facts.StoreRestored,
+        client_facts.ClientAsked, client_facts.StoreRestored,
     )
 )  # fmt: skip
 """Events that are never told: others tell what follows from them."""
@@ -35,7 +35,7 @@ def told(record: Record, moment: Moment) -> Told | None:
     event = record.event
     if isinstance(event, decisions.DecisionBase):
         return _decision(event, record, moment)
-    if isinstance(event, facts.ClientFact):
+    if isinstance(event, client_facts.ClientFact):
         return client(event, record)
     return _fact(event, record, moment)
 
@@ -168,7 +168,7 @@ def _fact(event: facts.Fact, record: Record, moment: Moment) -> Told | None:
             | facts.CallDelivered()
             | facts.ReplySent()
             | facts.ReplyDelivered()
-            | facts.ClientFact()
+            | client_facts.ClientFact()
         ):  # fmt: skip
             return None
         case facts.Partitioned() | facts.Healed() | facts.LinkChanged() | facts.LinkHeld():
