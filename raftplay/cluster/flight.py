@@ -256,6 +256,7 @@ class Flights:
 
     def _land(self, id: int) -> None:
         flight = self._flights.pop(id)
+        flight.timer = None  # which refers to the flight: without a cycle, both are freed at once
         flight.land(flight, False)
 
 

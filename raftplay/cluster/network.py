@@ -124,6 +124,11 @@ class Network:
         self._links = {}
 
     @property
+    def is_whole(self) -> bool:
+        """Tell whether no link has a fault, and no partition is in force."""
+        return not self._links and not self._group_of
+
+    @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Return the groups of the current partition; empty without one."""
         if not self._group_of:
