@@ -120,6 +120,12 @@ def test_no_file_of_the_product_is_longer_than_one_idea_needs():
     assert {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > MOST_LINES} == {}
 
 
+@pytest.mark.parametrize(("word", "most"), [(r"\bAny\b", 58), (r"type: ignore", 8), (r"\bcast\(", 7)])
+def test_few_types_are_left_unchecked(word: str, most: int):
+    lines = [line for path in PACKAGE.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
+    assert sum(bool(re.search(word, line)) for line in lines) <= most
+
+
 def test_the_licence_is_said_in_full():
     text = (PACKAGE / "LICENSE").read_text("utf-8")
     assert text.startswith("MIT License\n\nCopyright (c) 2026 the raftplay authors\n")

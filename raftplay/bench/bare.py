@@ -7,13 +7,15 @@ messages, and a cluster: it shows what any Raft in Python must pay for its messa
 import asyncio
 import time
 from collections.abc import Callable
-from typing import cast
+from functools import partial
+from typing import TypeVar, cast
 
 from raftplay.backends import wire
 from raftplay.bench.floor import FIRST
 from raftplay.raft.messages import NONE, AppendEntriesArgs, AppendEntriesReply, Entry, LogEntry
 
 TERM = 1
+T = TypeVar("T")
 
 
 def commit_one_by_one(nodes: int, count: int, make_loop: Callable[[], asyncio.AbstractEventLoop]) -> list[float]:
@@ -43,7 +45,7 @@ async def _commit_one_by_one(nodes: int, count: int) -> list[float]:
     leader = Leader(nodes - 1, committed)
     servers = [await loop.create_server(Follower, "127.0.0.1", 0) for _ in leader.peers]
     for peer, server in zip(leader.peers, servers, strict=True):
-        await loop.create_connection(lambda peer=peer: peer, *server.sockets[0].getsockname()[:2])  # type: ignore[misc]
+        await loop.create_connection(partial(_as_it_is, peer), *server.sockets[0].getsockname()[:2])
     submit()
     await ended
     for peer in leader.peers:
@@ -52,6 +54,10 @@ async def _commit_one_by_one(nodes: int, count: int) -> list[float]:
         server.close()
         await server.wait_closed()
     return times
+
+
+def _as_it_is(value: T) -> T:
+    return value
 
 
 class BareEndpoint(asyncio.Protocol):

@@ -1,6 +1,7 @@
 """Requests of clients of the key-value store: one at a time and pipelined, and reads of each kind."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -8,7 +9,7 @@ from raftplay.bench.clusters import NO_DELAY, leading, until
 from raftplay.bench.figures import BenchStep, Figure, Found, Options
 from raftplay.bench.floor import NODES
 from raftplay.cluster.harness import Harness
-from raftplay.kv.clients import READS, ClientOptions
+from raftplay.kv.clients import READS, Call, ClientOptions
 from raftplay.kv.commands import Get, Put, Request
 from raftplay.raft.config import RaftConfig
 
@@ -77,13 +78,17 @@ def _rate_of(harness: Harness, request: Request, count: int) -> float:
     return best
 
 
+def _are_over(calls: Sequence[Call]) -> bool:
+    return all(call.is_over for call in reversed(calls))
+
+
 def _pipelined(nodes: int, count: int) -> list[Found]:
     found: list[Found] = []
     for what, request in (("put", Put("x", value=1)), ("get through the log", Get("x"))):
         with leading(nodes) as (harness, _):
             start = time.perf_counter()
             calls = harness.begin_many([(f"c{at % CLIENTS}", request) for at in range(count)])
-            until(harness, lambda calls=calls: all(call.is_over for call in reversed(calls)))  # type: ignore[misc]
+            until(harness, partial(_are_over, calls))
             rate = count / (time.perf_counter() - start)
         found.append(Figure("requests", f"{what}, {CLIENTS} clients at once", rate, "requests/s"))
     return found

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from raftplay.bench.clusters import PATIENCE, Stalled
@@ -47,7 +48,7 @@ def steps(rival: str, options: Options) -> list[BenchStep]:
     return made
 
 
-def _measure(module: Any, name: str, nodes: int, count: int) -> list[Found]:
+def _measure(module: ModuleType, name: str, nodes: int, count: int) -> list[Found]:
     ours, theirs = [], []
     for _ in range(REPETITIONS):
         with _cluster(module, nodes) as put:
@@ -60,7 +61,7 @@ def _measure(module: Any, name: str, nodes: int, count: int) -> list[Found]:
     ]
 
 
-def _measure_one(module: Any, name: str, nodes: int) -> list[Found]:
+def _measure_one(module: ModuleType, name: str, nodes: int) -> list[Found]:
     with _cluster(module, nodes) as put:
         times = [_commit(put, 1) for _ in range(ONE_AT_A_TIME)]
     return [Figure("against", f"one at a time, {name}, p50", median(times) * 1e3, "ms")]
@@ -89,7 +90,7 @@ def _commit(put: Put, count: int) -> float:
 
 
 @contextmanager
-def _cluster(module: Any, nodes: int) -> Iterator[Put]:
+def _cluster(module: ModuleType, nodes: int) -> Iterator[Put]:
     """Create a cluster of the other implementation with a leader that all know; yield the function to submit."""
     machine = _machine(module)
     logging.getLogger(PYSYNCOBJ).setLevel(logging.CRITICAL + 1)  # it logs many warnings under load
@@ -111,11 +112,11 @@ def _cluster(module: Any, nodes: int) -> Iterator[Put]:
             one.destroy()
 
 
-def _machine(module: Any) -> Any:
+def _machine(module: Any) -> Callable[..., Any]:
     """Create a state machine that counts its commands."""
 
     class Counter(module.SyncObj):  # type: ignore[misc]
-        def __init__(self, address: str, others: list[str], conf: Any) -> None:
+        def __init__(self, address: str, others: list[str], conf: object) -> None:
             super().__init__(address, others, conf)
             self.count = 0
 

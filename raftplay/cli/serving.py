@@ -14,7 +14,7 @@ from raftplay.cli.options import BugOption, NodesOption, SeedOption, SetOption, 
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.output import complain
-from raftplay.tui.serve.address import LOCAL, Address, address_of, listening
+from raftplay.tui.serve.address import LOCAL, Address, address_of, listening, public_address
 from raftplay.tui.visits.rules import Rules, plan_of
 
 app = typer.Typer()
@@ -40,6 +40,12 @@ def serve(
         typer.Option(metavar="HOST", help="The address to serve at; 0.0.0.0 is all of this machine."),
     ] = LOCAL,
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 is any free one.")] = PORT,
+    public: Annotated[
+        str | None,
+        typer.Option(
+            "--public-url", metavar="URL", help="The address of a proxy before it, such as https://raft.example/."
+        ),
+    ] = None,
     visitors: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="The most visitors at once.")] = 20,
     minutes: Annotated[
         float, typer.Option(min=0.05, max=1440, metavar="N", help="The time of a visit, in minutes.")
@@ -65,11 +71,14 @@ def serve(
         raise UsageError(NEEDED)
     from raftplay.tui.visits.house import serve as serve_visits  # noqa: PLC0415 - an extra
 
+    outside = None if public is None else public_address(public)
     rules = Rules(visitors, minutes, idle)
     asked = address_of(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     with listening(asked) as listener:
         address = Address(asked.host, listener.getsockname()[1])
-        serve_visits(listener, address, rules, plan_of(played, setup, rules), lambda: _tell(address, rules))
+        serve_visits(
+            listener, address, rules, plan_of(played, setup, rules), lambda: _tell(address, rules, public), outside
+        )
 
 
 def _checked(script: str | None, setup: Setup) -> str | None:
@@ -82,7 +91,9 @@ def _checked(script: str | None, setup: Setup) -> str | None:
     return script if script in scenarios.all_names() else abspath(script)
 
 
-def _tell(address: Address, rules: Rules) -> None:
+def _tell(address: Address, rules: Rules, public: str | None) -> None:
+    if public is not None:
+        complain(f"raftplay: it also answers to the name of {public}, for the proxy there")
     complain(
         f"raftplay: {address.url} gives each visitor a cluster of their own; "
         f"{address.audience('begin clusters here')}",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Real
+from types import UnionType
 from typing import SupportsIndex
 
 from raftplay.cluster.config import MAX_NODES, Config
@@ -120,8 +121,8 @@ def _check_readers(readers: object) -> list[Reader]:
     return found
 
 
-def _must_be(value: object, kind: object, text: str) -> None:
-    if not isinstance(value, kind):  # type: ignore[arg-type]
+def _must_be(value: object, kind: type | UnionType, text: str) -> None:
+    if not isinstance(value, kind):
         raise _refusal(value, text)
 
 

@@ -7,7 +7,6 @@ their number.
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -20,7 +19,7 @@ from raftplay.raft.storage import StorageError
 class Contents(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """An image: (command, term, kind) of each commit in order, and what `StateMachine.snapshot` returned."""
 
-    commits: tuple[tuple[Any, Term, EntryKind], ...]
+    commits: tuple[tuple[object, Term, EntryKind], ...]
     machine: bytes | None = None
 
 
@@ -47,7 +46,8 @@ def decoded(data: bytes, index: int) -> tuple[list[CommitEntry], bytes | None]:
             check_command(command)
     except (TypeError, ValueError, RecursionError, CommandRefused) as error:
         raise StorageError(f"the image in the snapshot cannot be read: {error}") from None
-    rows, gone = contents.commits, 0
+    rows = contents.commits
+    gone: object = 0
     if rows and rows[0][2] == FORGOTTEN.kind:
         gone, rows = rows[0][0], rows[1:]
     if not isinstance(gone, int) or gone + len(rows) != index + 1:

@@ -18,7 +18,9 @@ class Reading:
 
     def __init__(self, code: NodeCode) -> None:
         self._code = code
-        self._waiting: dict[int, OnRead] = {}
+        self.waiting: dict[int, OnRead] = {}
+        """The reads that the node has not answered, by number."""
+
         self._held: list[OnRead] = []
 
     def hold(self, on_read: OnRead) -> None:
@@ -36,11 +38,11 @@ class Reading:
         if number == NONE:
             on_read(NONE)
         else:
-            self._waiting[number] = on_read
+            self.waiting[number] = on_read
 
     def answer(self, now: float) -> None:
         """Answer the reads that are over."""
         for number, index in self._code.take_reads(now):
-            on_read = self._waiting.pop(number, None)
+            on_read = self.waiting.pop(number, None)
             if on_read is not None:
                 on_read(index)

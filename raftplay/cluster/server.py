@@ -406,34 +406,19 @@ class Server:
             self._settle(now)
 
     def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
-        """Handle the outputs of an input: storage, then all that depends on it."""
+        """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
         if self._writing.waits:
             return  # its outputs leave once the write is done
         try:
             if self._code.persist(now) and self.stopped and self._on_late_write is not None:
                 self._on_late_write(self.id)
-        except DiskBusy:
-            self._writing.begin(self.cm, partial(self._written, request, reply))
-        except TornWrite:
-            self.crashing.by_disk()
-        except StorageError as error:
-            self.crashing.by_disk(str(error))
-            if not self.crashing.is_known:
-                raise
-        else:
-            self._let_out(now, request, reply)
-
-    @crashes_by_failures
-    def _written(self, request: Request | None, reply: Reply | None) -> None:
-        """Write what has waited, and settle."""
-        self._settle(self._backend.now(), request, reply)
-
-    def _let_out(self, now: float, request: Request | None, reply: Reply | None) -> None:
-        """Handle the outputs that depend on what was written: the commits, the reply, the RPCs, and the timer."""
+        except (DiskBusy, TornWrite, StorageError) as error:
+            self._not_written(error, request, reply)
+            return
         cm = self.cm
         has_output = cm.has_output
         commits = self.applied.take_commits() if has_output else ()
-        if cm.has_reads:
+        if self._reading.waiting:
             self._reading.answer(now)
             has_output = True  # a read may need a round of messages
         if request is not None and reply is not None:
@@ -449,6 +434,23 @@ class Server:
         if commits and cm.config.snapshot and cm.snapshot_due:
             self.applied.take_snapshot(now)
             self._settle(now)
+
+    def _not_written(self, error: Exception, request: Request | None, reply: Reply | None) -> None:
+        """Wait for a disk that takes its time, or crash; nothing that depends on the write leaves the node."""
+        match error:
+            case DiskBusy():
+                self._writing.begin(self.cm, partial(self._written, request, reply))
+            case TornWrite():
+                self.crashing.by_disk()
+            case _:
+                self.crashing.by_disk(str(error))
+                if not self.crashing.is_known:
+                    raise error
+
+    @crashes_by_failures
+    def _written(self, request: Request | None, reply: Reply | None) -> None:
+        """Write what has waited, and settle."""
+        self._settle(self._backend.now(), request, reply)
 
     def _may_send_later(self) -> bool:
         """Tell whether the RPCs that are due carry a commit index without entries, and time is not paused."""

@@ -5,7 +5,6 @@ is none, such as a vote before any, is -1, and indices count from 0.
 """
 
 import json
-from typing import Any
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.export.recording import Recording
@@ -20,7 +19,7 @@ VARIABLES = ("state", "currentTerm", "votedFor", "log", "commitIndex", "nextInde
 ADDED = ("event", "time")
 """The variables beside those of Figure 2: what happened last, and when, in microseconds of cluster time."""
 
-Value = Any
+Value = object
 
 
 def written(recording: Recording) -> bytes:
@@ -52,7 +51,7 @@ def written(recording: Recording) -> bytes:
 
 
 def _values(nodes: tuple[NodeSnapshot, ...]) -> dict[str, Value]:
-    of_each = {
+    of_each: dict[str, list[Value]] = {
         "state": [role_text(node.state) if node.alive else "down" for node in nodes],
         "currentTerm": [_integer(node.current_term) for node in nodes],
         "votedFor": [_integer(node.voted_for) for node in nodes],

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal, Protocol, TypeAlias
 
+from msgspec.structs import replace
+
 from raftplay.errors import UsageError
 from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
 from raftplay.linearizability.operations import Answer, Kind, Operation, json_of
@@ -264,9 +266,7 @@ class Clients:
         """Give the request its place in the session: the client has the answers to all before it."""
         if self.options.sessions:
             client.seq += 1
-            kind, told = type(call.request), written(call.request)
-            told.pop("kv")
-            call.request = kind(**told | {"session": client.session, "seq": client.seq, "acked": client.seq})
+            call.request = replace(call.request, session=client.session, seq=client.seq, acked=client.seq)
 
     def _ask(self, client: _Client, call: Call, command: Command, node: int | None = None) -> None:
         """Ask a node, by default the one that is believed to lead."""

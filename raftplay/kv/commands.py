@@ -33,20 +33,20 @@ class Get(_Request, frozen=True, tag="get", kw_only=True, omit_defaults=True):
 class Put(_Request, frozen=True, tag="put", kw_only=True, omit_defaults=True):
     """Sets a key."""
 
-    value: Any
+    value: object
 
 
 class Append(_Request, frozen=True, tag="append", kw_only=True, omit_defaults=True):
     """Adds a text to a text, or an element to a list; sets a key that has no value."""
 
-    value: Any
+    value: object
 
 
 class Cas(_Request, frozen=True, tag="cas", kw_only=True, omit_defaults=True):
     """Sets a key to `value` if its value is `expected`."""
 
-    expected: Any
-    value: Any
+    expected: object
+    value: object
 
 
 Request: TypeAlias = Get | Put | Append | Cas
@@ -80,7 +80,7 @@ def read_command(command: object) -> Command | None:
     return known
 
 
-def written(command: Command) -> dict[str, Any]:
+def written(command: Command) -> dict[str, object]:
     """Return `command` as the JSON object that is submitted."""
-    known: dict[str, Any] = msgspec.to_builtins(command)
+    known: dict[str, object] = msgspec.to_builtins(command)
     return known

@@ -43,7 +43,7 @@ class Do:
 class Look:
     """Read a value off the session, where it may be read; the result is sent back."""
 
-    read: Callable[[Session], Any]
+    read: Callable[[Session], object]
     line: int
 
 

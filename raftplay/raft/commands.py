@@ -2,7 +2,6 @@
 
 import math
 import sys
-from typing import Any
 
 import msgspec
 
@@ -48,24 +47,23 @@ def check_command(command: object) -> object:
     return own_copy(command)
 
 
-def own_copy(command: Any) -> Any:
+def own_copy(command: object) -> object:
     """Return a copy of `command` that shares no mutable part with it (scalars are returned as they are)."""
-    kind = type(command)
-    if kind is list:
+    if type(command) is list:
         return [own_copy(item) for item in command]
-    if kind is dict:
+    if type(command) is dict:
         return {key: own_copy(value) for key, value in command.items()}
     return command
 
 
-def same_command(one: Any, other: Any) -> bool:
+def same_command(one: object, other: object) -> bool:
     """Return whether two commands are the same JSON value: like ``==``, but 1, 1.0 and true differ."""
     if type(one) is not type(other):
         return False
     match one:
-        case list():
+        case list() if isinstance(other, list):
             return len(one) == len(other) and all(map(same_command, one, other))
-        case dict():
+        case dict() if isinstance(other, dict):
             return one.keys() == other.keys() and all(same_command(v, other[k]) for k, v in one.items())
     return bool(one == other)
 

@@ -265,15 +265,15 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         The caller must call `persist` first, so that no applied entry is lost in a torn write.
         """
         commits: list[CommitEntry] = []
-        if self.state is DEAD or self.last_applied >= self.commit_index:
-            return commits
         first = self.last_applied + 1
+        if first > self.commit_index or self.state is DEAD:
+            return commits
         for index, entry in enumerate(self.log[first : self.commit_index + 1], first):
             self.last_applied = index
             commit = CommitEntry(own_copy(entry.command), index, self.current_term, entry.kind)
             commits.append(commit)
             if self.observe is not None:
-                self.observe(decisions.Applied(commit))
+                self._tell(decisions.Applied(commit))
         return commits
 
     # ---- elections (§5.2, §5.4.1)
@@ -417,7 +417,8 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         index = self.rules.acknowledged_index(args, reply)
         if progress.replicated(args, index):
             self._tell(decisions.MatchAdvanced(peer_id, index))
-            self._hand_over(leadership)
+            if leadership.transfer is not None:
+                self._hand_over(leadership)
         if index > self.commit_index:
             self._advance_commit_index(leadership)
         if progress.next <= self.log.last_index:

@@ -37,7 +37,7 @@ class Reads(State):
     @property
     def has_reads(self) -> bool:
         """Return whether a read waits for its answer."""
-        return bool(self._reads)
+        return bool(self._reads.waiting)
 
     @property
     def lease_until(self) -> float:
@@ -55,8 +55,9 @@ class Reads(State):
         leader = self.id if self._leadership is not None else self.leader_id
         if self.state is DEAD or leader == NONE:
             return NONE
-        number = self._next_read
-        self._next_read += 1
+        reads = self._reads
+        number = reads.next_number
+        reads.next_number += 1
         read = PendingRead(number, self.current_term, leader, self._now)
         self._tell(decisions.ReadStarted(number, leader))
         if self._leadership is not None:
@@ -64,7 +65,7 @@ class Reads(State):
             read = self._placed(self._leadership, read)
         else:
             self._calls.append((leader, ReadIndexArgs(self.current_term, self.id, number)))
-        self._reads.append(read)
+        reads.waiting.append(read)
         return number
 
     def confirm(self, args: ConfirmArgs, now: float | None = None) -> ConfirmReply:
@@ -76,7 +77,7 @@ class Reads(State):
             self._tell(decisions.ConfirmDecided(args, False, Rule.STALE_TERM))
             return ConfirmReply(self.current_term, False)
         self._follow(args.term, args.leader_id)
-        self._confirmed = max(self._confirmed, (args.term, args.confirmed))
+        self._reads.confirmed = max(self._reads.confirmed, (args.term, args.confirmed))
         self._tell(decisions.ConfirmDecided(args, True, Rule.FOLLOWS))
         return ConfirmReply(self.current_term, True)
 
@@ -115,7 +116,7 @@ class Reads(State):
         self._set_now(now)
         over: list[tuple[int, int]] = []
         waiting: list[PendingRead] = []
-        for read in map(self._placed_late, self._reads):
+        for read in map(self._placed_late, self._reads.waiting):
             refusal = self._refusal(read)
             if refusal is not None:
                 self._tell(decisions.ReadRefused(read.number, refusal))
@@ -126,7 +127,7 @@ class Reads(State):
                 over.append((read.number, read.index))
             else:
                 waiting.append(read)
-        self._reads = waiting
+        self._reads.waiting = waiting
         return over
 
     def _refusal(self, read: PendingRead) -> Rule | None:
@@ -156,7 +157,7 @@ class Reads(State):
         if leadership is not None:
             confirmed = leadership.rounds.confirmed
         else:
-            term, confirmed = self._confirmed
+            term, confirmed = self._reads.confirmed
             confirmed = confirmed if term == read.term else BY_LEASE
         return self.rules.is_confirmed(read.round, confirmed)
 
@@ -207,9 +208,9 @@ class Reads(State):
 
     def _renew_round(self, leadership: Leadership) -> None:
         """Start a round with a heartbeat: for the lease, or since messages of the last one may be lost."""
-        if self._reads:
+        if self._reads.waiting:
             self._append_noop(leadership)
-        if self.config.lease or self._reads or leadership.rounds.asked:
+        if self.config.lease or self._reads.waiting or leadership.rounds.asked:
             self._start_round(leadership)
 
     def _confirm_answered(self, peer_id: int, args: ConfirmArgs, reply: ConfirmReply) -> None:
@@ -244,9 +245,10 @@ class Reads(State):
 
     def _read_index_answered(self, _peer_id: int, args: ReadIndexArgs, reply: ReadIndexReply) -> None:
         """Note what the leader says of a read of this node."""
-        for at, read in enumerate(self._reads):
+        waiting = self._reads.waiting
+        for at, read in enumerate(waiting):
             if read.number == args.read and read.leader != self.id and reply.term == read.term:
-                self._reads[at] = (
+                waiting[at] = (
                     replace(read, index=reply.index, has_index=True, round=reply.round)
                     if reply.success
                     else replace(read, is_refused=True)

@@ -69,6 +69,26 @@ class PendingRead:
 
 
 @dataclass(slots=True, eq=False)
+class ReadState:
+    """The reads that are `waiting` for an answer, and the number of the next one.
+
+    `confirmed`: a leader's term, and the newest round of it that a majority has answered, as far as is known.
+    """
+
+    waiting: list[PendingRead] = field(default_factory=list)
+    next_number: int = 0
+    confirmed: tuple[int, int] = (NONE, 0)
+
+    def clone(self) -> "ReadState":
+        """Return an independent copy."""
+        return ReadState(self.waiting.copy(), self.next_number, self.confirmed)
+
+    def fingerprint(self, named: Named) -> tuple[Hashable, ...]:
+        """Return what it is but for times, with another id for each node."""
+        return self.next_number, tuple(read.fingerprint(named) for read in self.waiting), self.confirmed
+
+
+@dataclass(slots=True, eq=False)
 class Rounds:
     """The rounds of Confirm of one leadership, from 1 on (thesis §6.4).
 

@@ -7,13 +7,13 @@ import math
 import random
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
-from typing import Any, Self
+from typing import Self
 
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.image import Incoming
 from raftplay.raft.messages import NONE, Args, CMState, Report
-from raftplay.raft.roles import Candidacy, Leadership, PendingRead
+from raftplay.raft.roles import Candidacy, Leadership, ReadState
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
 from raftplay.raft.values import compared, copied, named_args, named_node
@@ -43,8 +43,6 @@ FIELDS = frozenset(
         "to_restore",
         "_keeps_log",
         "_reads",
-        "_next_read",
-        "_confirmed",
     )
 )
 """The fields of which `State.fingerprint` consists."""
@@ -107,10 +105,8 @@ class State:
         self._candidacy: Candidacy | None = None
         self._leadership: Leadership | None = None
 
-        # Reads that wait for an answer, and the newest round of a leader's term that a majority has answered
-        self._reads: list[PendingRead] = []
-        self._next_read = 0
-        self._confirmed = (NONE, 0)
+        # Reads that wait for an answer
+        self._reads = ReadState()
 
         self._dormant = True
         self.deadline = math.inf
@@ -203,7 +199,7 @@ class State:
         Both draw their timeouts from one source of random numbers.
         """
         other = copy(self)
-        mine, copies = vars(other), dict[int, Any]()
+        mine, copies = vars(other), dict[int, object]()
         for name, value in vars(self).items():
             if name not in ENVIRONMENT:
                 mine[name] = copies.setdefault(id(value), None if name == "_store" else copied(value))
@@ -238,9 +234,7 @@ class State:
             self._incoming,
             candidacy and self.state is not CMState.LEADER and candidacy.fingerprint(named),
             leadership and leadership.fingerprint(named),
-            self._next_read,
-            tuple(read.fingerprint(named) for read in self._reads),
-            self._confirmed,
+            *self._reads.fingerprint(named),
             tuple((named(peer_id), named_args(args, named)) for peer_id, args in self._calls),
             tuple((name, compared(vars(self)[name])) for name in self.own_fields),
         )

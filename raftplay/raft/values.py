@@ -5,7 +5,7 @@ The rule of this module: what it does not know how to copy or compare raises, so
 
 from collections.abc import Callable, Hashable
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from msgspec.structs import replace
@@ -21,7 +21,7 @@ Named = Callable[[int], int]
 class Cloned(Protocol):
     """A part of a node's state that is copied by itself."""
 
-    def clone(self) -> Any:
+    def clone(self) -> object:
         """Return an independent copy."""
 
 
@@ -33,7 +33,7 @@ class Compared(Protocol):
         """Return a value that two equal parts share."""
 
 
-def copied(value: object) -> Any:
+def copied(value: object) -> object:
     """Return an independent copy of a value; one that cannot change is its own. Raises `TypeError`."""
     match value:
         case None | bool() | int() | float() | str() | bytes() | tuple() | Enum() | InternalEntry():

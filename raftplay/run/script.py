@@ -3,7 +3,7 @@
 import codecs
 import os
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.given import check_given
@@ -16,6 +16,8 @@ from raftplay.language.repeats import Repeats
 from raftplay.language.table import TABLE, Bound, Command, parse, repeated
 from raftplay.run.answers import RULE, Block, is_rule, read_block
 from raftplay.session.shown import quoted
+
+T = TypeVar("T")
 
 MAX_MISTAKES = 100
 """The number of mistakes after which parsing of a script stops."""
@@ -283,5 +285,5 @@ def _one_round(body: list[Comment | Step], round: int, count: int, line: int) ->
     return [Comment(f"round {round} of {count}", line, is_round=True), *items]
 
 
-def _first(*values: Any) -> Any:
+def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)

@@ -1,14 +1,14 @@
 """Widgets that place lines: they decide nothing, and paint anew only the lines that changed."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from rich.segment import Segment
 from textual import events
 from textual.content import Content
+from textual.dom import DOMNode
 from textual.geometry import Region
 from textual.message import Message
-from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -193,11 +193,11 @@ class Box(Widget):
         """Stand at (x, y, width, height) of the screen; nowhere where there is no room."""
         x, y, width, height = region
         self.display = width > 0 and height > 0
-        styles: Any = self.styles
+        styles = self.styles
         styles.offset = (x, y)
         styles.width, styles.height = max(1, width), max(1, height)
 
 
-def box_of(screen: Screen[Any]) -> Box | None:
+def box_of(screen: DOMNode) -> Box | None:
     """Return the one box of a screen; None while the screen begins or ends, when keys may come already."""
     return next(iter(screen.query(Box)), None)

@@ -39,7 +39,8 @@ def pairs_of(session: Session) -> list[Names]:
 
     others = [b for b in session.branches.values() if b is not here and b.harness.n == here.harness.n]
     others.sort(key=nearness)
-    return [cast(Names, tuple(sorted((here.name, other.name), key=order.index))) for other in others]
+    both = [(here.name, other.name) for other in others]
+    return [(one, other) if order.index(one) < order.index(other) else (other, one) for one, other in both]
 
 
 def named_in(line: str, session: Session) -> Names | None:

@@ -235,6 +235,14 @@ class _Server(Protocol):
         """Return the server's `ConsensusModule`."""
 
 
+class Configured(Protocol):
+    """A configuration: a dataclass, with the names of the active `bugs`."""
+
+    @property
+    def node_name(self) -> str:
+        """Return the name of the class of nodes, "" for the usual one."""
+
+
 class Traced(Protocol):
     """The interface of a cluster that can be traced: a Harness."""
 
@@ -247,8 +255,8 @@ class Traced(Protocol):
         """Return the backend's name."""
 
     @property
-    def config(self) -> Any:
-        """Return the configuration: a dataclass, with the names of the active `bugs` and a `node_name`."""
+    def config(self) -> Configured:
+        """Return the configuration."""
 
     @property
     def cluster(self) -> Sequence[_Server]:
@@ -272,7 +280,7 @@ def header_of(harness: Traced) -> Header:
     return new_header(harness.n, harness.seed, harness.backend, harness.config)
 
 
-def new_header(n: int, seed: int, backend: str, config: Any) -> Header:
+def new_header(n: int, seed: int, backend: str, config: Configured) -> Header:
     """Return the header of a trace that begins before its cluster, with the final configuration `config`."""
     configuration = msgspec.to_builtins(config, enc_hook=lambda _: config.node_name)
     bugs = tuple(configuration.pop("bugs", ()))

@@ -92,8 +92,9 @@ class LinkTrouble(Protocol):
 
 
 def span_text(low: float, high: float) -> str:
-    """Return a range of seconds as text: "50..80ms"; "80ms" if both are the same."""
-    return f"{low * 1000:g}..{high * 1000:g}ms" if low != high else f"{high * 1000:g}ms"
+    """Return a range of seconds as text: "50..80ms", "0.4..3600s"; "80ms" if both are the same."""
+    scale, unit = (1000, "ms") if high < 1000 else (1, "s")
+    return f"{low * scale:g}..{high * scale:g}{unit}" if low != high else f"{high * scale:g}{unit}"
 
 
 def disk_trouble_text(delay: tuple[float, float], *, stalls: bool, fails: bool) -> str:

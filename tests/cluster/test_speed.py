@@ -178,6 +178,13 @@ def test_with_every_option_off_a_command_takes_no_step_for_one() -> None:
     assert committed / count < 9, "a call too many for what three nodes do with a command"
 
 
+def test_what_every_message_touches_has_few_enough_attributes_to_be_read_fast() -> None:
+    with sim() as h:
+        server = h.cluster[LEADER]
+        for part in (server, server.cm):
+            assert len(vars(part)) <= 30, "CPython 3.11 finds the attributes of a larger object by hashing"
+
+
 def test_memory_kept_of_a_small_entry_on_each_node_is_under_400_bytes() -> None:
     (figure,) = memory.measure(3, 5_000)
     assert 100 < figure.value < 400

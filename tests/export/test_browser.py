@@ -200,6 +200,42 @@ def test_no_word_leaves_the_stage_and_each_node_stands_on_its_side(browser: "syn
         assert seen.faults == []
 
 
+COVERED = """() => {
+  const texts = [...document.querySelectorAll("#stage text")].filter(text => text.textContent.trim());
+  const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]).filter(([, box]) => box.width), found = [];
+  for (const [i, [one, a]] of boxes.entries()) for (const [two, b] of boxes.slice(0, i))
+    if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4) found.push([one, two]);
+  return found;
+}"""
+
+WAITING = """
+nodes 3
+backend sim
+seed 1
+set prevote on
+wait leader is 0
+freeze 1
+submit a
+timeout 2
+timeout 2
+timeout 2
+timeout 2
+"""
+
+
+def test_messages_that_say_the_same_share_a_word_and_no_word_covers_another(
+    browser: "sync_api.Browser", tmp_path: Path
+):
+    file = export(parse_script("waiting", WAITING), tmp_path / "page.html")
+    for width, height in ((390, 844), (1280, 800)):
+        seen = opened(browser, file, "#t=9", viewport={"width": width, "height": height}, reduced_motion="reduce")
+        words = seen.page.locator("#stage .word").all_text_contents()
+        assert any(" ×" in word for word in words), words
+        assert seen.page.evaluate(COVERED) == []
+        assert seen.page.evaluate(OUTSIDE) == []
+        assert seen.faults == []
+
+
 def test_a_step_shows_what_leads_to_it_and_ends_there(browser: "sync_api.Browser", story: Path):
     seen = opened(browser, story)
     seen.page.keyboard.press("ArrowRight")

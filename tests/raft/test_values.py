@@ -14,7 +14,7 @@ from raftplay.raft.image import Image, Incoming
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.raft.progress import Mode, Progress
-from raftplay.raft.roles import Candidacy, Leadership, PendingRead, Rounds, Transfer
+from raftplay.raft.roles import Candidacy, Leadership, PendingRead, ReadState, Rounds, Transfer
 from raftplay.raft.state import ENVIRONMENT, FIELDS
 from raftplay.raft.storage import PersistentState, Vote
 
@@ -65,9 +65,7 @@ CHANGES: dict[str, Callable[[ConsensusModule], object]] = {
     "to_restore": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), to_restore=Image(0, 1, b"x")),
     "_keeps_log": lambda cm: vars(cm).update(snapshot=Image(0, 1, b"x"), _keeps_log=False),
     "_incoming": lambda cm: setattr(cm, "_incoming", Incoming(1, 0, 1, b"x")),
-    "_reads": lambda cm: cm._reads.append(PendingRead(0, 1, 0, 0.0)),
-    "_next_read": lambda cm: setattr(cm, "_next_read", 7),
-    "_confirmed": lambda cm: setattr(cm, "_confirmed", (1, 7)),
+    "_reads": lambda cm: cm._reads.waiting.append(PendingRead(0, 1, 0, 0.0)),
 }
 """A change of each field."""
 
@@ -129,6 +127,13 @@ def test_a_change_of_any_field_of_a_role_changes_the_fingerprint() -> None:
         PendingRead(0, 1, 0, 0.0, is_refused=True),
     ]
     assert len({each.fingerprint(int) for each in reads}) == 3
+    of_reads = [ReadState(), ReadState(reads), ReadState(next_number=7), ReadState(confirmed=(1, 7))]
+    assert {field.name for field in fields(ReadState)} == {"waiting", "next_number", "confirmed"}
+    assert len({each.fingerprint(int) for each in of_reads}) == 4
+    for each in of_reads:
+        assert each.clone().fingerprint(int) == each.fingerprint(int)
+        each.clone().waiting.append(reads[0])  # the copy's, so that nothing changes here
+    assert [len(each.waiting) for each in of_reads] == [0, 3, 0, 0]
     transfers = (Transfer(1, 0.5), Transfer(2, 0.5), Transfer(2, 0.5, sent=True))
     assert len({each.fingerprint(int) for each in transfers}) == 3
     assert {field.name for field in fields(Candidacy)} == {"votes", "pre_vote", "rule"}

@@ -20,7 +20,7 @@ from test_tui_output import some_segments
 from raftplay.errors import UsageError
 from raftplay.tui.output.cells import Cells, row_of
 from raftplay.tui.serve import server as serving
-from raftplay.tui.serve.address import Address, address_of
+from raftplay.tui.serve.address import Address, address_of, public_address
 from raftplay.tui.serve.looks import PLAIN, Looks, changed
 from raftplay.tui.serve.mirror import Mirror
 from raftplay.tui.serve.server import Server
@@ -114,6 +114,22 @@ def test_addresses_are_read(text: str, address: Address) -> None:
 def test_what_is_no_address_gets_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match="is no address to serve at; give HOST:PORT, or a port such as 8000"):
         address_of(text)
+
+
+def test_a_proxy_has_the_address_of_its_url() -> None:
+    assert public_address("https://raft.example/") == Address("raft.example", 0)
+    assert public_address("https://raft.example:443") == Address("raft.example", 0)
+    assert public_address("http://[::1]:8080/") == Address("::1", 8080)
+    for wrong in (
+        "raft.example",
+        "ftp://raft.example",
+        "https://",
+        "https://raft.example/raft",
+        "http://a b",
+        "http://a:b",
+    ):
+        with pytest.raises(UsageError, match="no address"):
+            public_address(wrong)
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,7 @@ def test_the_rules_are_said_in_words() -> None:
         (("no-such-story",), "no-such-story"),
         (("-",), "give it as a file"),
         (("--host", "no such host"), "cannot serve at no such host:8000"),
+        (("--public-url", "raft.example"), "is no address of a server; give one such as https://raft.example/"),
     ],
 )
 def test_wrong_options_get_one_sentence(words: tuple[str, ...], told: str) -> None:

@@ -59,10 +59,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(rules: Rules, command: tuple[str, ...] = PROCESS) -> AsyncIterator[Served]:
+async def serving(
+    rules: Rules, command: tuple[str, ...] = PROCESS, public: Address | None = None
+) -> AsyncIterator[Served]:
     with listening(HERE) as listener:
         address = Address(HERE.host, listener.getsockname()[1])
-        place = house.House(address, rules, command)
+        place = house.House(address, rules, command, public)
         open = asyncio.Event()
         task = asyncio.ensure_future(house.run(listener, place, open.set))
         await open.wait()
@@ -109,6 +111,24 @@ def test_it_answers_only_to_its_name_and_its_page(
         assert not served.house.guests
 
     serve(ask)
+
+
+def test_behind_a_proxy_it_answers_to_its_name_too() -> None:
+    async def ask() -> None:
+        async with asyncio.timeout(PATIENCE), serving(Rules(), public=Address("raft.example", 0)) as served:
+            outside, inside = "https://raft.example", served.house.address.text
+            for host, origin, answer in (
+                ("raft.example", outside, 400),  # as the proxy was asked; it is no WebSocket
+                (inside, outside, 400),  # the proxy names this server
+                (inside, f"http://{inside}", 400),
+                ("raft.example", "https://evil.example", 403),
+                (inside, "https://evil.example", 403),
+                ("raft.example:8000", outside, 421),
+                ("evil.example", outside, 421),
+            ):
+                assert await served.status("ws", Host=host, Origin=origin) == answer, (host, origin)
+
+    asyncio.run(ask())
 
 
 def test_the_page_and_all_that_it_names_come_from_this_server() -> None:

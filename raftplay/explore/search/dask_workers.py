@@ -13,6 +13,7 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import count
 from multiprocessing import resource_tracker
 from typing import Protocol
@@ -140,7 +141,10 @@ class DaskWorkers:
                 allow_other_workers=False,
             )
             self._sent[handle] = future, frozenset(self._threads)
-            future.add_done_callback(lambda _, handle=handle: self._over.put(handle))  # type: ignore[misc]
+            future.add_done_callback(partial(self._is_over, handle))
+
+    def _is_over(self, handle: Handle, _: object) -> None:
+        self._over.put(handle)
 
     def _answer(self, handle: Handle) -> str | Lost | None:
         """Return the answer of a chunk that is over; None if nobody wants it."""

@@ -257,6 +257,7 @@ const begin = (given, stream) => {
       layers.sides.append(svg("rect", { class: minor ? "part minor" : "part", x: box.x, y: box.y, width: box.w, height: box.h, rx: 14 }), text);
     });
     layers.wires.replaceChildren();
+    linkNames = [];
     const broken = new Map();
     for (const [src, dst, words] of faults) broken.set(`${src} ${dst}`, texts[words]);
     for (const [src, dst] of held) broken.set(`${src} ${dst}`, "held");
@@ -270,12 +271,18 @@ const begin = (given, stream) => {
       layers.wires.append(svg("line", { class: fault ? `wire fault${/cut/.test(fault) ? " cut" : ""}` : "wire", x1, y1, x2, y2 }));
       if (fault && !many) {
         const way = one && other ? "" : one ? ` ${a}→${b}` : ` ${b}→${a}`;
-        layers.wires.append(svg("text", { class: "wirename halo", x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 5 }, cut(fault, 26) + way));
+        linkNames.push([cut(fault, 26) + way, [0.5, 0.4, 0.6, 0.3, 0.7].map((part) => [x1 + (x2 - x1) * part, y1 + (y2 - y1) * part - 5, "middle"])]);
       }
     }
     if (many && faults.length) {
       const words = new Set(faults.map((fault) => texts[fault[2]]));
-      layers.wires.append(svg("text", { class: "wirename halo", x: 14, y: height - 12, style: "text-anchor:start" }, words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`));
+      const [text, low, high, far] = [words.size === 1 ? `links: ${cut([...words][0], 60)}` : `${faults.length} links with faults`, height - 12, sides.length > 1 ? 32 : 16, width - 14];
+      linkNames.push([text, [[14, low, "start"], [far, low, "end"], [14, high, "start"], [far, high, "end"], [width / 2, low, "middle"]]]);
+    }
+  };
+  const nameLinks = () => {
+    for (const [text, places] of linkNames) {
+      write(layers.wires, "wirename", text, placed(text, places, {}, fixed));
     }
   };
 
@@ -283,7 +290,7 @@ const begin = (given, stream) => {
     const half = text.length * 3.6 + 4, x = spots[id][0];
     return half > width / 2 ? 0 : clamp(x, half, width - half) - x;
   };
-  let fixed = [];  // the boxes that words should not cover: nodes, and the texts beside them
+  let fixed = [], linkNames = [];  // the boxes that words should not cover: nodes, and texts; the names of links, with their places
   const boxOf = (text, x, y, anchor) => {
     const wide = text.length * 7.6, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
     return { left, right: left + wide, top: y - 11, bottom: y + 3 };
@@ -292,23 +299,30 @@ const begin = (given, stream) => {
   const textsOf = (id) => {
     const [x, y] = spots[id], state = stateOf(id, now), marks = marksOf(state).map((mark) => cut(mark, 34));
     const under = nodes[id].under.textContent, disc = { left: x - radius, right: x + radius, top: y - radius, bottom: y + radius };
-    return [disc, boxOf(under, x + inside(id, under), y + radius + 22, "middle"), ...marks.map((mark, i) => boxOf(mark, x + inside(id, mark), y - radius - 12 - 14 * (marks.length - 1 - i), "middle"))];
+    const entries = { left: x - 36, right: x + 36, top: y + radius + 27, bottom: y + radius + (state.log.length ? 40 : 27) };
+    return [disc, entries, boxOf(under, x + inside(id, under), y + radius + 22, "middle"), ...marks.map((mark, i) => boxOf(mark, x + inside(id, mark), y - radius - 12 - 14 * (marks.length - 1 - i), "middle"))];
   };
-  const placed = (word, places, message, taken) => {  // the place where a word covers least; it stays where it is while nothing is in its way
+  const placed = (word, places, message, taken) => {  // the place where a word covers least, or null; it stays where it is while nothing is in its way
     const boxes = places.map(([x, y, anchor]) => {
       const half = word.length * 4, low = anchor === "middle" ? half + 4 : anchor === "end" ? 2 * half + 4 : 4;
       const high = width - (anchor === "middle" ? half + 4 : anchor === "start" ? 2 * half + 4 : 4), inX = clamp(x, low, Math.max(low, high)), inY = clamp(y, 14, height - 6);
       return { x: inX, y: inY, anchor, box: boxOf(word, inX, inY, anchor) };
     });
     const cost = boxes.map(({ box }, i) => i + taken.reduce((sum, other) => sum + common(box, other), 0));
-    const best = cost.indexOf(Math.min(...cost)), kept = playing && message.place !== undefined && cost[message.place] < 60 ? message.place : best;
+    const best = cost.indexOf(Math.min(...cost));
+    if (cost[best] > 30 * word.length) return null;  // there is no room for it
+    const kept = playing && message.place !== undefined && cost[message.place] < 60 ? message.place : best;
     message.place = kept;
     taken.push(boxes[kept].box);
     return boxes[kept];
   };
 
+  const write = (layer, kind, text, place, style = "") => {
+    if (place) layer.append(svg("text", { class: `${kind} halo`, style: `${style};text-anchor:${place.anchor}`, x: place.x, y: place.y }, text));
+  };
+
   const paintNodes = () => {
-    const small = radius < 25;
+    const small = radius < 25, tight = radius < 34, beside = nearest() - 6;  // the room for what stands below a node
     nodes.forEach((node, id) => {
       const state = stateOf(id, now), role = texts[state.role], marks = texts[state.marks];
       const leads = state.acts && role === "leader", asks = /candidate/.test(role);
@@ -319,13 +333,16 @@ const begin = (given, stream) => {
       });
       put(node.disc, { r: radius });
       put(node.rail, { r: radius + 6 });
-      put(node.name, { y: small ? 5 : 0, style: `font-size:${small ? 12 : 17}px` });
+      put(node.name, { y: small ? 5 : tight ? -3 : 0, style: `font-size:${small ? 12 : 17}px` });
       say(node.name, `n${id}${small && leads ? "★" : ""}`);
-      const roleText = state.up ? `${kind === "follower" && role === "follower" ? "" : state.sign + " "}${role}` : "✖ down";
-      put(node.role, { y: 15, display: small ? "none" : "inline", style: `font-size:${Math.min(11, (2 * radius - 10) / (0.58 * roleText.length)).toFixed(1)}px` });
+      const bare = kind === "follower" && role === "follower" || tight && asks;  // without a sign
+      const roleText = state.up ? bare ? role : `${state.sign} ${role}` : "✖ down", low = tight ? 11 : 15;
+      const room = 2 * Math.sqrt(radius * radius - low * low) - 6;  // the width of the circle there
+      put(node.role, { y: low, display: small ? "none" : "inline", style: `font-size:${Math.min(11, room / (0.58 * roleText.length)).toFixed(1)}px` });
       say(node.role, roleText);
       const vote = state.vote >= 0 ? `, vote n${state.vote}` : "";
-      const term = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
+      const told = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
+      const term = told.length * 6.6 > beside ? `${small ? "t" : "term "}${state.term}` : told;
       put(node.under, { x: small ? 0 : inside(id, term), y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
       say(node.under, term);
       const shown = marksOf(state);
@@ -335,6 +352,7 @@ const begin = (given, stream) => {
       paintTimer(node, state);
     });
     fixed = radius < 25 ? [] : nodes.flatMap((node, id) => textsOf(id));
+    nameLinks();
     put(picture, { "aria-label": nodes.map((node) => node.group.getAttribute("aria-label")).join("; ") });
   };
   const paintEntries = (group, state, small) => {
@@ -365,15 +383,15 @@ const begin = (given, stream) => {
   };
 
   const besides = (hx, hy, sx, sy, ux, ox, oy) => {  // where the word of a message may stand: beside its head, or its trail
-    const mx = (sx + hx) / 2, my = (sy + hy) / 2;
-    if (Math.abs(ux) > 0.8) return [[hx, hy + (oy >= 0 ? 20 : -11), "middle"], [hx, hy + (oy >= 0 ? -11 : 20), "middle"], [mx, my + (oy >= 0 ? 20 : -11), "middle"], [mx, my + (oy >= 0 ? -11 : 20), "middle"]];
+    const mx = (sx + hx) / 2, my = (sy + hy) / 2, [one, two] = oy >= 0 ? [20, -11] : [-11, 20];
+    if (Math.abs(ux) > 0.8) return [[hx, hy + one, "middle"], [hx, hy + two, "middle"], [mx, my + one, "middle"], [mx, my + two, "middle"], [sx, sy + one, "middle"], [sx, sy + two, "middle"]];
     const [by, near, far] = ox >= 0 ? [12, "start", "end"] : [-12, "end", "start"];
     return [[hx + by, hy + 4, near], [hx - by, hy + 4, far], [mx + by, my + 4, near], [mx - by, my + 4, far], [hx + by, hy - 14, near], [hx + by, hy + 20, near]];
   };
   const paintMessages = () => {
     layers.messages.replaceChildren();
     layers.words.replaceChildren();
-    const busy = radius < 25 || n > 7, taken = [...fixed];
+    const busy = radius < 25 || n > 7, taken = [...fixed], worded = new Map();
     for (const message of underWay()) {
       if (!message.weight && message.end && wall[message.end] - wall[message.sent] < 0.1 && message.fate !== 2) continue;
       const lostFor = message.fate === 2 && message.end && message.end <= now ? place - wall[message.end] : -1;
@@ -393,20 +411,24 @@ const begin = (given, stream) => {
         const r = message.weight ? 6 : 3.5;
         group.append(svg("path", { class: message.weight ? "lost" : "lost idle", d: `M${hx - r} ${hy - r}l${2 * r} ${2 * r}m0 ${-2 * r}l${-2 * r} ${2 * r}` }));
         if (!busy && message.weight) {
-          const text = `${message.word} lost`, { x, y, anchor } = placed(text, [[hx, hy - 12, "middle"], [hx, hy + 20, "middle"], [hx + 12, hy + 4, "start"], [hx - 12, hy + 4, "end"]], message, taken);
-          layers.words.append(svg("text", { class: "reason halo", style: `text-anchor:${anchor}`, x, y }, text));
+          const text = `${message.word} lost`, places = [[hx, hy - 12, "middle"], [hx, hy + 20, "middle"], [hx + 12, hy + 4, "start"], [hx - 12, hy + 4, "end"]];
+          write(layers.words, "reason", text, placed(text, places, message, taken));
         }
       } else {
         if (message.weight) group.append(svg("line", { class: "trail", x1: sx, y1: sy, x2: hx, y2: hy }));
         const angle = Math.atan2(ey - sy, ex - sx) * 180 / Math.PI;
         group.append(message.weight ? svg("path", { class: "head", d: "M8 0L-5 -6L-2 0L-5 6Z", transform: `translate(${hx.toFixed(1)} ${hy.toFixed(1)}) rotate(${angle.toFixed(1)})` }) : svg("circle", { class: "head", cx: hx, cy: hy, r: 3.5 }));
         if (message.weight && (!busy || message.weight > 2 && n < 12)) {
-          const { x, y, anchor } = placed(message.word, besides(hx, hy, sx, sy, ux, ox, oy), message, taken);
-          layers.words.append(svg("text", { class: "word halo", style: `${hue(message.term)};text-anchor:${anchor}`, x, y }, message.word));
+          const key = [message.src, message.dst, message.word].join(), same = worded.get(key);
+          if (same) same.count++; else worded.set(key, { message, count: 1, places: besides(hx, hy, sx, sy, ux, ox, oy) });
         }
       }
       group.append(svg("title", {}, `n${message.src} → n${message.dst}: ${message.detail}`));
       layers.messages.append(group);
+    }
+    for (const { message, count, places } of worded.values()) {  // one word for all that say the same
+      const text = count > 1 ? `${message.word} ×${count}` : message.word;
+      write(layers.words, "word", text, placed(text, places, message, taken), hue(message.term));
     }
   };
   const underWay = () => {  // those on their way now, and those lost lately
@@ -448,7 +470,7 @@ const begin = (given, stream) => {
   let logKey = "";
   const paintLogs = () => {
     const seen = Array.from({ length: n }, (_, id) => stateOf(id, now));
-    const key = seen.map((state) => `${state.log.length}.${state.commit}.${state.role}.${state.term}.${state.base}`).join() + chosen;
+    const key = width + seen.map((state) => `${state.log.length}.${state.commit}.${state.role}.${state.term}.${state.base}`).join() + chosen;
     if (key === logKey && paintLogs.logs && paintLogs.logs.every((old, id) => old === seen[id].log)) return;
     logKey = key; paintLogs.logs = seen.map((state) => state.log);
     const most = Math.max(...seen.map((state) => state.log.length));
@@ -462,14 +484,15 @@ const begin = (given, stream) => {
         const [term, word] = state.log.all[index], text = texts[word], full = index <= state.commit;
         const other = leader && leader !== state && index < leader.log.length && leader.log.all[index][0] !== term && index > leader.base;
         const packed = index <= state.base;
-        row.append(el("td", { class: packed ? "packed" : `has${full ? " full" : ""}${other ? " other" : ""}`, style: hue(term), title: packed ? `${index}: in the snapshot` : `${index}: ${text}, term ${term}${full ? ", committed" : ""}${other ? ", not as the leader's" : ""}` }, text));
+        row.append(el("td", { class: packed ? "packed" : `has${full ? " full" : ""}${other ? " other" : ""}`, style: hue(term), "aria-label": packed ? "in the snapshot" : undefined, title: packed ? `${index}: in the snapshot` : `${index}: ${text}, term ${term}${full ? ", committed" : ""}${other ? ", not as the leader's" : ""}` }, packed ? "" : text));
       }
       return row;
     });
     const heads = [el("th", {}, first ? "…" : "")];
     for (let index = first; index < Math.max(most, 1); index++) heads.push(el("th", { scope: "col" }, String(index)));
     const left = log.scrollLeft, wasAtEnd = left + log.clientWidth >= log.scrollWidth - 60;
-    log.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows)));
+    const wide = clamp((log.clientWidth - 64) / Math.max(1, most - first) - 4, 76, 168);  // cells are wide where there are few
+    log.replaceChildren(el("table", { style: `--most:${wide.toFixed(0)}px` }, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows)));
     log.scrollLeft = wasAtEnd ? log.scrollWidth : left;
   };
 
@@ -507,6 +530,8 @@ const begin = (given, stream) => {
     put(sheet, { width: shape.wide, height: Math.max(1, until - top + below), style: `top:${top}px` });
     drawTime(sheet, shape, top, until, now, place);
     sheet.append(svg("line", { class: "nowline", x1: shape.left - 4, x2: shape.words - 8, y1: bottom - top, y2: bottom - top }));
+    const since = newest ? bottom - PAD - wall[newest[0]] * SCALE : bottom;
+    if (since > 15) sheet.append(svg("text", { class: "clock", x: 50, y: bottom - top + 4 }, secs(moment())));
   };
   const drawTime = (sheet, shape, top, until, now, place) => {  // the part of the diagram between two heights
     const firstEvent = eventAt(Math.max(0, (top - PAD) / SCALE)), lastEvent = Math.min(now, eventAt((until - PAD) / SCALE));
@@ -691,7 +716,7 @@ const begin = (given, stream) => {
     }
     const words = [];
     for (const mark of placed.filter((m) => order[m.kind] && m.text).sort((a, b) => order[b.kind] - order[a.kind] || a.x - b.x)) {
-      const half = mark.text.length * 3.1, x = clamp(mark.x, half, wide - half);
+      const half = mark.text.length * (mark.kind === "breach" ? 3.8 : 3.2), x = clamp(mark.x, half, wide - half);
       if (words.some((word) => Math.abs(word.x - x) < word.half + half + 8)) continue;
       words.push({ x, half });
       marks.append(svg("text", { class: mark.kind, x, y: 11, "text-anchor": "middle" }, mark.text));

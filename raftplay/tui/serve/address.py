@@ -71,6 +71,18 @@ def address_of(text: str) -> Address:
     return Address(host, int(port))
 
 
+def public_address(url: str) -> Address:
+    """Return the address that a URL names, with 0 for the usual port. Raises `UsageError`."""
+    scheme, _, rest = url.partition("://")
+    host = rest.removesuffix("/")
+    if scheme not in ("http", "https") or not host or set(host) & set("/?#@ "):
+        raise UsageError(
+            f"{url!r} is no address of a server; give one such as https://raft.example/, without a path"
+        )
+    named = address_of(host)
+    return Address(named.host, 0 if named.port == {"http": 80, "https": 443}[scheme] else named.port)
+
+
 def listening(address: Address) -> socket.socket:
     """Return a socket that listens at an address. Raises `UsageError`."""
     try:

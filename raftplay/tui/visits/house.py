@@ -42,9 +42,14 @@ PATIENCE = 2.0
 class House(Server):
     """Serves visitors at `address`, each with the process that `command` starts."""
 
-    def __init__(self, address: Address, rules: Rules, command: Sequence[str]) -> None:
+    def __init__(
+        self, address: Address, rules: Rules, command: Sequence[str], public: Address | None = None
+    ) -> None:
         super().__init__("", host=address.host, port=address.port, title="raftplay")
         self.address = address
+        self.public = public
+        """The address by which a proxy before this server is asked, if there is one."""
+
         self.rules = rules
         self.guests: set[Guest] = set()
         """The visitors who are here."""
@@ -75,9 +80,9 @@ class House(Server):
         """Pass on what the page needs, asked for by the name of this server and from its own page."""
         origin = request.headers.get("Origin")
         hosts = request.headers.getall("Host", [])
-        if len(hosts) != 1 or not self.address.fits(hosts[0]):
+        if len(hosts) != 1 or not (self.address.fits(hosts[0]) or self._is_public(hosts[0])):
             return _refusal(421, "Misdirected Request")
-        if origin is not None and origin.partition("://")[2] != hosts[0]:
+        if origin is not None and not self._is_own(origin.partition("://")[2], hosts[0]):
             return _refusal(403, "Forbidden")
         if request.method != "GET":
             return _refusal(405, "Method Not Allowed")
@@ -88,6 +93,13 @@ class House(Server):
         if not response.prepared:
             response.headers.update(SAFE)
         return response
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Return whether the page that asks is of this server; a proxy may have put another name in the Host."""
+        return origin == host or self._is_public(origin)
+
+    def _is_public(self, host: str) -> bool:
+        return self.public is not None and self.public.fits(host)
 
     async def handle_index(self, request: web.Request) -> web.Response:
         """Answer with the page, or say that there is no room."""
@@ -147,9 +159,16 @@ def command_of(plan: Plan) -> list[str]:
     return [sys.executable, "-m", "raftplay.tui.visits.visitor", msgspec.json.encode(plan).decode()]
 
 
-def serve(listener: socket.socket, address: Address, rules: Rules, plan: Plan, tell: Callable[[], object]) -> None:
+def serve(
+    listener: socket.socket,
+    address: Address,
+    rules: Rules,
+    plan: Plan,
+    tell: Callable[[], object],
+    public: Address | None = None,
+) -> None:
     """Serve visitors until Ctrl-C; `tell` is called once they can come."""
-    asyncio.run(run(listener, House(address, rules, command_of(plan)), tell))
+    asyncio.run(run(listener, House(address, rules, command_of(plan), public), tell))
 
 
 async def run(listener: socket.socket, house: House, tell: Callable[[], object]) -> None:

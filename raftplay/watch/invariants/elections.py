@@ -256,8 +256,11 @@ def judge_match(cluster: ClusterModel, node: NodeModel, peer: int, match_index: 
     theirs = other.disk.term_at(match_index)
     if other.disk_term <= node.term and (mine == NONE or not same_term(mine, theirs)):
         has = "no entry" if theirs == NONE else f"an entry of term {theirs}"
+        own = (
+            f"which has no entry {match_index}" if mine == NONE else f"whose entry {match_index} is of term {mine}"
+        )
         cluster.breach(
             MATCH_TRUTH,
-            f"{node}, whose entry {match_index} is of term {mine}, sets match index {match_index} for {other}",
+            f"{node}, {own}, sets match index {match_index} for {other}",
             f"the disk of {other} has {has} there",
         )

@@ -5,7 +5,7 @@ Its memory is bounded, however long the cluster runs (see `ClusterModel`).
 
 import math
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from raftplay.watch.invariants.requests import Requests
 from raftplay.watch.narrator import describe
 from raftplay.watch.stream import Stream
 from raftplay.watch.text import command_text
+
+T = TypeVar("T")
 
 WINDOW = 65_536
 """The number of running hashes kept for logs, and for applied commands: 8 bytes each, at most twice as many."""
@@ -306,7 +308,7 @@ class ClusterModel:
         return "a log"
 
 
-def drop_lowest(by_term: MutableMapping[int, Any], keep: Iterable[int] = ()) -> None:
+def drop_lowest(by_term: MutableMapping[int, T], keep: Iterable[int] = ()) -> None:
     """Delete the lowest terms, except those in `keep`, once there are more than twice `MAX_TERMS`."""
     if len(by_term) > 2 * MAX_TERMS:
         kept = set(keep)

@@ -1,6 +1,9 @@
 """The watcher's model of requests of clients: what is known of those that belong to a session."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 MOST = 4096
 """The number of requests, and of indices, of which is known what they led to: the last ones."""
@@ -33,7 +36,7 @@ class Requests:
         """The requests of which a client was told that they were certainly not done, and by which words."""
 
 
-def keep(known: dict[Any, Any], key: object, value: object) -> None:
+def keep(known: dict[K, V], key: K, value: V) -> None:
     """Add what is known of `key`, unless something is; forget what was known first once there is too much."""
     known.setdefault(key, value)
     if len(known) > MOST:

@@ -2,7 +2,6 @@
 
 import textwrap
 from dataclasses import dataclass
-from typing import Any
 
 FORGOTTEN = "the history no longer has it"
 
@@ -14,7 +13,7 @@ WIDTH = 100
 class Explanation:
     """An answer: the `facts`, one sentence that answers, and the reasons, one line each."""
 
-    facts: Any
+    facts: object
     head: str
     reasons: tuple[str, ...]
 

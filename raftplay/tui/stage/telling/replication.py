@@ -80,9 +80,8 @@ def _rejected(
             case Rule.TERM_CONFLICT:
                 log = moment.nodes[record.node].log
                 own = f" of term {log[before].term}" if 0 <= before < len(log) else ""
-                why = (
-                    f"At index {before}, {n} has an entry{own}, {leader} one of term {args.prev_log_term} (§5.3)."
-                )
+                theirs = "none" if args.prev_log_term == NONE else f"one of term {args.prev_log_term}"
+                why = f"At index {before}, {n} has an entry{own}, {leader} {theirs} (§5.3)."
                 return Told(f"{n} rejects {leader}'s entries: its own log differs before them.", why)
     return Told(f"{n} rejects what {leader} sends.", rule_text(event.rule))
 
