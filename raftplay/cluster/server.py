@@ -437,15 +437,12 @@ class Server:
 
     def _not_written(self, error: Exception, request: Request | None, reply: Reply | None) -> None:
         """Wait for a disk that takes its time, or crash; nothing that depends on the write leaves the node."""
-        match error:
-            case DiskBusy():
-                self._writing.begin(self.cm, partial(self._written, request, reply))
-            case TornWrite():
-                self.crashing.by_disk()
-            case _:
-                self.crashing.by_disk(str(error))
-                if not self.crashing.is_known:
-                    raise error
+        if isinstance(error, DiskBusy):
+            self._writing.begin(self.cm, partial(self._written, request, reply))
+            return
+        self.crashing.by_disk(str(error))  # a torn write has no reason
+        if isinstance(error, StorageError) and not self.crashing.is_known:
+            raise error
 
     @crashes_by_failures
     def _written(self, request: Request | None, reply: Reply | None) -> None:

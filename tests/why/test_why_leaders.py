@@ -7,8 +7,6 @@ from raftplay import scenarios
 from raftplay.past.history import History
 from raftplay.past.rpcs import fold_rpcs
 from raftplay.raft.bugs import BUGS, LIVENESS
-from raftplay.watch.invariants import INVARIANTS
-from raftplay.watch.invariants.names import SECTIONS
 from raftplay.why import why, why_no_leader, why_node, why_rejected
 from raftplay.why.facts.breaches import BreachFacts
 from raftplay.why.facts.quorums import QuorumFacts
@@ -334,10 +332,6 @@ def test_bare_it_asks_about_the_leader_or_that_there_is_none() -> None:
     assert why(view) == why_node(view, 0)
     view = view_after(LED + "crash 0")
     assert why(view) == why_no_leader(view)
-
-
-def test_every_invariant_has_its_section() -> None:
-    assert set(SECTIONS) == {invariant.name for invariant in INVARIANTS}
 
 
 @pytest.mark.parametrize("bug", [name for name, bug in BUGS.items() if bug.falls != (LIVENESS,)])

@@ -11,10 +11,11 @@ from raftplay.watch.text import visible
 
 
 class Invariant(NamedTuple):
-    """A statement that must always hold, and its name as users read it."""
+    """A statement that must always hold, its name as users read it, and the sections that state or rely on it."""
 
     name: str
     statement: str
+    section: str
 
 
 ELECTION_SAFETY = "Election Safety"
@@ -65,141 +66,171 @@ UNKNOWN_IS_UNKNOWN = "Unknown Is Unknown"
 ACKED_IS_KEPT = "Acked Is Kept"
 
 INVARIANTS: tuple[Invariant, ...] = (
-    Invariant(ELECTION_SAFETY, "at most one leader per term, ever"),
-    Invariant(LEADER_APPEND_ONLY, "while a node leads a term, its log only grows"),
-    Invariant(LOG_MATCHING, "logs with an entry of the same index and term are identical up to there"),
-    Invariant(LEADER_COMPLETENESS, "an entry committed in a term is in the log of every leader of a later term"),
-    Invariant(STATE_MACHINE_SAFETY, "no two nodes ever apply different commands at one index"),
-    Invariant(ONE_VOTE_PER_TERM, "a node votes for one candidate in a term, restarts included"),
-    Invariant(MONOTONIC_TERM, "a node's term never decreases, nor does the one on its disk"),
-    Invariant(MONOTONIC_COMMIT, "commit index never decreases in a node's life; applied ≤ commit ≤ last index"),
-    Invariant(QUORUM_LOG, "when a leader commits an index, a majority of disks hold exactly that entry"),
-    Invariant(CURRENT_TERM_COMMIT, "a leader commits by counting only to an entry of its own term"),
-    Invariant(VOTE_QUORUM, "a leader holds the votes of a majority of distinct nodes, each of them durable"),
+    Invariant(ELECTION_SAFETY, "at most one leader per term, ever", "§5.2, Figure 3"),
+    Invariant(LEADER_APPEND_ONLY, "while a node leads a term, its log only grows", "§5.3, Figure 3"),
     Invariant(
-        PERSIST_BEFORE_SEND, "terms, granted votes and acknowledged entries are on disk before they are sent"
+        LOG_MATCHING, "logs with an entry of the same index and term are identical up to there", "§5.3, Figure 3"
     ),
     Invariant(
-        MATCH_TRUTH, "when a leader sets match_index of a peer, the peer's disk holds the leader's entry there"
+        LEADER_COMPLETENESS,
+        "an entry committed in a term is in the log of every leader of a later term",
+        "§5.4, Figure 3",
     ),
-    Invariant(MATCH_MONOTONIC, "match_index never decreases within a leadership, and begins at -1"),
-    Invariant(NO_COMMITTED_TRUNCATION, "a log is cut above commit index only, and only on a conflict of terms"),
-    Invariant(ORDERED_APPLY, "entries are applied in order, without a gap, once in a node's life"),
-    Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted"),
-    Invariant(WELL_FORMED, "entries are contiguous, terms in order; no request claims more than its sender has"),
-    Invariant(TERM_ADOPTED, "a node is in no lower term than any request or response that it has handled"),
+    Invariant(STATE_MACHINE_SAFETY, "no two nodes ever apply different commands at one index", "§5.4.3, Figure 3"),
+    Invariant(ONE_VOTE_PER_TERM, "a node votes for one candidate in a term, restarts included", "§5.2"),
+    Invariant(MONOTONIC_TERM, "a node's term never decreases, nor does the one on its disk", "§5.1"),
     Invariant(
-        REPLY_OF_ITS_TERM, "a leader learns of a peer's log only from responses to requests of its own term"
+        MONOTONIC_COMMIT,
+        "commit index never decreases in a node's life; applied ≤ commit ≤ last index",
+        "Figure 2",
+    ),
+    Invariant(QUORUM_LOG, "when a leader commits an index, a majority of disks hold exactly that entry", "§5.3"),
+    Invariant(CURRENT_TERM_COMMIT, "a leader commits by counting only to an entry of its own term", "§5.4.2"),
+    Invariant(
+        VOTE_QUORUM, "a leader holds the votes of a majority of distinct nodes, each of them durable", "§5.2"
+    ),
+    Invariant(
+        PERSIST_BEFORE_SEND,
+        "terms, granted votes and acknowledged entries are on disk before they are sent",
+        "Figure 2, persistent state",
+    ),
+    Invariant(
+        MATCH_TRUTH,
+        "when a leader sets match_index of a peer, the peer's disk holds the leader's entry there",
+        "§5.3",
+    ),
+    Invariant(
+        MATCH_MONOTONIC,
+        "match_index never decreases within a leadership, and begins at -1",
+        "Figure 2, volatile state on leaders",
+    ),
+    Invariant(
+        NO_COMMITTED_TRUNCATION,
+        "a log is cut above commit index only, and only on a conflict of terms",
+        "§5.3, §5.4.3",
+    ),
+    Invariant(ORDERED_APPLY, "entries are applied in order, without a gap, once in a node's life", "§5.3"),
+    Invariant(DEAD_IS_DEAD, "a crashed node sends, writes and changes nothing until it is restarted", "§5.1"),
+    Invariant(
+        WELL_FORMED,
+        "entries are contiguous, terms in order; no request claims more than its sender has",
+        "§5.3, Figure 2",
+    ),
+    Invariant(TERM_ADOPTED, "a node is in no lower term than any request or response that it has handled", "§5.1"),
+    Invariant(
+        REPLY_OF_ITS_TERM,
+        "a leader learns of a peer's log only from responses to requests of its own term",
+        "§5.3",
     ),
     Invariant(
         TIMER_RULES,
         "an election timer restarts only on a valid leader's request, a granted vote, a start, an election, "
         "a step-down",
+        "§5.2, Figure 2, followers",
     ),
-    Invariant(FOLLOWER_COMMIT, "a follower commits exactly up to min(leaderCommit, last entry of the request)"),
+    Invariant(
+        FOLLOWER_COMMIT,
+        "a follower commits exactly up to min(leaderCommit, last entry of the request)",
+        "§5.3, rule 5 of AppendEntries",
+    ),
     Invariant(
         REQUEST_TRUTH,
         "a request says of its sender's log and commit index what they are, and a reply of its term",
+        "Figure 2, arguments and results of the RPCs",
     ),
-    Invariant(VOTE_KEPT, "a node keeps its vote as long as its term, and grants it again when asked again"),
+    Invariant(
+        VOTE_KEPT, "a node keeps its vote as long as its term, and grants it again when asked again", "§5.2, §5.5"
+    ),
     Invariant(
         PRE_VOTE_TRUTH,
         "a pre-vote is granted only for a term that has not begun, and to a log as up to date as the voter's",
+        "thesis §9.6",
     ),
-    Invariant(PRE_VOTE_PURITY, "a pre-vote changes neither term nor vote nor log, at its voter and at who asks"),
+    Invariant(
+        PRE_VOTE_PURITY,
+        "a pre-vote changes neither term nor vote nor log, at its voter and at who asks",
+        "thesis §9.6",
+    ),
     Invariant(
         NO_VOTE_IN_LEASE,
         "with sticky, a node votes for nobody within the shortest election timeout of hearing from its leader",
+        "thesis §4.2.3",
     ),
     Invariant(
         STEP_DOWN_BOUND,
         "with checkquorum, a leader to which no majority replies leads for two election timeouts at most",
+        "thesis §6.2",
     ),
-    Invariant(SNAPSHOT_TRUTH, "a snapshot covers committed and applied entries only, and no others are purged"),
+    Invariant(
+        SNAPSHOT_TRUTH,
+        "a snapshot covers committed and applied entries only, and no others are purged",
+        "§7, thesis §5",
+    ),
     Invariant(
         INSTALL_EXACT,
         "an installed snapshot leaves the entries after it if the log has its last entry, and else none",
+        "§7, rules 6 and 7 of InstallSnapshot",
     ),
-    Invariant(NO_GOING_BACK, "a snapshot never takes back what a node has committed and applied"),
-    Invariant(STATE_IS_REPLAY, "a restored state is the one that the committed entries up to there lead to"),
+    Invariant(NO_GOING_BACK, "a snapshot never takes back what a node has committed and applied", "§7, Figure 13"),
+    Invariant(
+        STATE_IS_REPLAY,
+        "a restored state is the one that the committed entries up to there lead to",
+        "§7, thesis §5",
+    ),
     Invariant(
         NO_NEEDLESS_ELECTION,
         "with prevote and sticky, no node starts a term while a leader and a majority exchange heartbeats",
+        "thesis §4.2.3, thesis §9.6",
     ),
-    Invariant(QUIET_WHILE_TRANSFERRING, "a leader that hands its leadership over appends no command"),
-    Invariant(TRANSFER_ENDS, "a leader that hands over is replaced, or gives up, within one election timeout"),
-    Invariant(TIMEOUT_NOW_IS_EARNED, "a leader sends TimeoutNow only to a node that has the leader's whole log"),
+    Invariant(
+        QUIET_WHILE_TRANSFERRING, "a leader that hands its leadership over appends no command", "thesis §3.10"
+    ),
+    Invariant(
+        TRANSFER_ENDS,
+        "a leader that hands over is replaced, or gives up, within one election timeout",
+        "thesis §3.10",
+    ),
+    Invariant(
+        TIMEOUT_NOW_IS_EARNED,
+        "a leader sends TimeoutNow only to a node that has the leader's whole log",
+        "thesis §3.10",
+    ),
     Invariant(
         FORCED_VOTE_ONLY,
         "a request for votes may disrupt a leader only if the leader of the term before told its sender to stand",
+        "thesis §4.2.3",
     ),
-    Invariant(READ_FRESHNESS, "a read sees at least what any node had committed before it began"),
-    Invariant(READ_AFTER_APPLY, "a node answers a read only once it has applied the index that it reads at"),
+    Invariant(READ_FRESHNESS, "a read sees at least what any node had committed before it began", "thesis §6.4"),
+    Invariant(
+        READ_AFTER_APPLY,
+        "a node answers a read only once it has applied the index that it reads at",
+        "thesis §6.4",
+    ),
     Invariant(
         READ_CONFIRMED,
         "a read by ReadIndex is answered once a majority has answered what its leader asked after it began",
+        "thesis §6.4",
     ),
-    Invariant(LEASE_EXCLUSION, "while a leader has a lease, nobody commits an entry of a later term"),
-    Invariant(EXACTLY_ONCE, "a request of a session is applied once, however often the log holds it"),
-    Invariant(SAME_ANSWER, "all answers to a request of a session are the same"),
-    Invariant(SESSION_DETERMINISM, "the stores of all nodes answer the entry at an index alike"),
-    Invariant(UNKNOWN_IS_UNKNOWN, "a request that a client was told was certainly not done is never applied"),
     Invariant(
-        ACKED_IS_KEPT, "a write that a client was told is done is a committed entry that a node has applied"
+        LEASE_EXCLUSION, "while a leader has a lease, nobody commits an entry of a later term", "thesis §6.4.1"
+    ),
+    Invariant(EXACTLY_ONCE, "a request of a session is applied once, however often the log holds it", "§8"),
+    Invariant(SAME_ANSWER, "all answers to a request of a session are the same", "§8"),
+    Invariant(SESSION_DETERMINISM, "the stores of all nodes answer the entry at an index alike", "thesis §6.3"),
+    Invariant(
+        UNKNOWN_IS_UNKNOWN, "a request that a client was told was certainly not done is never applied", "§8"
+    ),
+    Invariant(
+        ACKED_IS_KEPT,
+        "a write that a client was told is done is a committed entry that a node has applied",
+        "§5.3",
     ),
 )
 """All invariants, in the order in which they are shown."""
 
 
-SECTIONS = {
-    ELECTION_SAFETY: "§5.2, Figure 3",
-    LEADER_APPEND_ONLY: "§5.3, Figure 3",
-    LOG_MATCHING: "§5.3, Figure 3",
-    LEADER_COMPLETENESS: "§5.4, Figure 3",
-    STATE_MACHINE_SAFETY: "§5.4.3, Figure 3",
-    ONE_VOTE_PER_TERM: "§5.2",
-    MONOTONIC_TERM: "§5.1",
-    MONOTONIC_COMMIT: "Figure 2",
-    QUORUM_LOG: "§5.3",
-    CURRENT_TERM_COMMIT: "§5.4.2",
-    VOTE_QUORUM: "§5.2",
-    PERSIST_BEFORE_SEND: "Figure 2, persistent state",
-    MATCH_TRUTH: "§5.3",
-    MATCH_MONOTONIC: "Figure 2, volatile state on leaders",
-    NO_COMMITTED_TRUNCATION: "§5.3, §5.4.3",
-    ORDERED_APPLY: "§5.3",
-    DEAD_IS_DEAD: "§5.1",
-    WELL_FORMED: "§5.3, Figure 2",
-    TERM_ADOPTED: "§5.1",
-    REPLY_OF_ITS_TERM: "§5.3",
-    TIMER_RULES: "§5.2, Figure 2, followers",
-    FOLLOWER_COMMIT: "§5.3, rule 5 of AppendEntries",
-    REQUEST_TRUTH: "Figure 2, arguments and results of the RPCs",
-    VOTE_KEPT: "§5.2, §5.5",
-    PRE_VOTE_TRUTH: "thesis §9.6",
-    PRE_VOTE_PURITY: "thesis §9.6",
-    NO_VOTE_IN_LEASE: "thesis §4.2.3",
-    STEP_DOWN_BOUND: "thesis §6.2",
-    SNAPSHOT_TRUTH: "§7, thesis §5",
-    INSTALL_EXACT: "§7, rules 6 and 7 of InstallSnapshot",
-    NO_GOING_BACK: "§7, Figure 13",
-    STATE_IS_REPLAY: "§7, thesis §5",
-    NO_NEEDLESS_ELECTION: "thesis §4.2.3, thesis §9.6",
-    QUIET_WHILE_TRANSFERRING: "thesis §3.10",
-    TRANSFER_ENDS: "thesis §3.10",
-    TIMEOUT_NOW_IS_EARNED: "thesis §3.10",
-    FORCED_VOTE_ONLY: "thesis §4.2.3",
-    READ_FRESHNESS: "thesis §6.4",
-    READ_AFTER_APPLY: "thesis §6.4",
-    READ_CONFIRMED: "thesis §6.4",
-    LEASE_EXCLUSION: "thesis §6.4.1",
-    EXACTLY_ONCE: "§8",
-    SAME_ANSWER: "§8",
-    SESSION_DETERMINISM: "thesis §6.3",
-    UNKNOWN_IS_UNKNOWN: "§8",
-    ACKED_IS_KEPT: "§5.3",
-}
-"""The sections of the paper that state each invariant, or rely on it."""
+SECTIONS = {invariant.name: invariant.section for invariant in INVARIANTS}
+"""The sections by the names of the invariants."""
 
 
 def check_names(names: Collection[str]) -> list[str]:
