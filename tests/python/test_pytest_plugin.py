@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,22 @@ FAILS = """
     """
 
 
+SEVERAL = """
+    import pytest
+
+    @pytest.mark.raft(nodes=3, seeds=1)
+    def test_seeds(raft_cluster):
+        raft_cluster.wait("leader")
+        raft_cluster.expect("term > 5")
+
+    class TestMore:
+        @pytest.mark.parametrize("word", ["a b", "it's"])
+        def test_words(self, raft_cluster, word):
+            raft_cluster.wait("leader")
+            raft_cluster.expect("term > 5")
+    """
+
+
 def test_a_failure_shows_its_seed_its_transcript_and_the_command_that_repeats_it(pytester: pytest.Pytester):
     result = run(pytester, FAILS)
     result.assert_outcomes(failed=1)
@@ -122,6 +139,21 @@ def test_a_failure_shows_its_seed_its_transcript_and_the_command_that_repeats_it
     again = run(pytester, FAILS, f"--raft-seed={seed[1]}")
     times = r"^ +(\d+\.\d+)  (?:wait|crash)"
     assert re.findall(times, again.stdout.str(), re.MULTILINE) == re.findall(times, shown, re.MULTILINE) != []
+
+
+def test_the_command_that_a_failure_shows_repeats_it_word_by_word(pytester: pytest.Pytester):
+    result = run(pytester, SEVERAL)
+    result.assert_outcomes(failed=3)
+    shown = result.stdout.str()
+    commands = re.findall(r"^again: pytest (.*)$", shown, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        again = pytester.runpytest_inprocess(*PLUGIN, *shlex.split(command))
+        again.assert_outcomes(failed=1)
+        told = again.stdout.str()
+        assert f"again: pytest {command}" in told
+        error = next(line for line in told.split("\n") if "CheckFailed: " in line)
+        assert error in shown, "the same seed, time and reason"
 
 
 def test_a_failure_leaves_a_script_and_a_replay(pytester: pytest.Pytester):

@@ -258,6 +258,7 @@ const begin = (given, stream) => {
     });
     layers.wires.replaceChildren();
     linkNames = [];
+    sideNames = sides.length < 2 ? [] : boxes.map((box, i) => boxOf(box.head > 22 ? "" : texts[names[i]], box.x + box.w / 2, box.y + 18, "middle"));
     const broken = new Map();
     for (const [src, dst, words] of faults) broken.set(`${src} ${dst}`, texts[words]);
     for (const [src, dst] of held) broken.set(`${src} ${dst}`, "held");
@@ -290,7 +291,7 @@ const begin = (given, stream) => {
     const half = text.length * 3.6 + 4, x = spots[id][0];
     return half > width / 2 ? 0 : clamp(x, half, width - half) - x;
   };
-  let fixed = [], linkNames = [];  // the boxes that words should not cover: nodes, and texts; the names of links, with their places
+  let fixed = [], linkNames = [], sideNames = [];  // the boxes that words should not cover: nodes, and texts; the names of links, with their places
   const boxOf = (text, x, y, anchor) => {
     const wide = text.length * 7.6, left = anchor === "middle" ? x - wide / 2 : anchor === "end" ? x - wide : x;
     return { left, right: left + wide, top: y - 11, bottom: y + 3 };
@@ -310,7 +311,7 @@ const begin = (given, stream) => {
     });
     const cost = boxes.map(({ box }, i) => i + taken.reduce((sum, other) => sum + common(box, other), 0));
     const best = cost.indexOf(Math.min(...cost));
-    if (cost[best] > 30 * word.length) return null;  // there is no room for it
+    if (cost[best] > 20 * word.length) return null;  // there is no room for it
     const kept = playing && message.place !== undefined && cost[message.place] < 60 ? message.place : best;
     message.place = kept;
     taken.push(boxes[kept].box);
@@ -351,7 +352,7 @@ const begin = (given, stream) => {
       paintEntries(node.log, state, small);
       paintTimer(node, state);
     });
-    fixed = radius < 25 ? [] : nodes.flatMap((node, id) => textsOf(id));
+    fixed = radius < 25 ? [] : [...nodes.flatMap((node, id) => textsOf(id)), ...sideNames];
     nameLinks();
     put(picture, { "aria-label": nodes.map((node) => node.group.getAttribute("aria-label")).join("; ") });
   };
