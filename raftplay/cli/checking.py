@@ -23,7 +23,7 @@ from raftplay.errors import UsageError
 from raftplay.linearizability.readers import History, read_history
 from raftplay.linearizability.report import report
 from raftplay.linearizability.search import STATES, check
-from raftplay.output import Output
+from raftplay.output import Output, complain
 from raftplay.raft.storage import Storage
 from raftplay.run.comparing import compare as compared
 from raftplay.run.comparing import sides_of
@@ -47,11 +47,17 @@ def check_(
 ) -> None:
     """Check whether a history of clients' operations is linearizable.
 
-    Exit status: 0 if it is; 1 if it is not, or if that was not decided; 2 when the file is wrong.
+    Exit status: 0 if it is; 1 if it is not, or if that was not decided; 2 when the file is wrong; 130 after
+    Ctrl-C. More: raftplay help clients.
     """
     told = _history(history)
-    verdict = check(told.operations, states=states, initial=told.initial)
-    Output().write("\n".join(report(told.operations, verdict, initial=told.initial)))
+    try:
+        verdict = check(told.operations, states=states, initial=told.initial)
+        lines = report(told.operations, verdict, initial=told.initial)
+    except KeyboardInterrupt:
+        complain(f"raftplay: interrupted: {len(told.operations):,} operations are not decided")
+        raise
+    Output().write("\n".join(lines))
     if verdict.outcome != "linearizable":
         raise typer.Exit(int(Status.FAILED))
 

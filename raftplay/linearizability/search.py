@@ -137,13 +137,15 @@ class _Search:
         steps = self._steps(place)
         stack: list[tuple[_Place, list[_Step], int]] = []
         limit = min(FEW, budget)
-        while place.low < self._known:
+        while True:
             if self.visited > limit:
                 if limit == FEW and sees_impossible(self.operations, self._initial):
                     return "violated"
                 if limit == budget:
                     return "undecided"
                 limit = budget
+            if place.low == self._known:
+                return "linearizable"
             if steps:
                 step, position = steps.pop(), len(order)
                 order.extend(step.taken)
@@ -163,7 +165,6 @@ class _Search:
                 return "violated"
             place, steps, position = stack.pop()
             del order[position:]
-        return "linearizable"
 
     def _settled(self, state: State, low: int, window: int, spent: int) -> _Place:
         """Take every known operation that may be next, is right and changes no value: none is better later."""

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from support.command_line import raftplay
 
+from raftplay.cli.checking import check_
+
 WRITE = "{:process 0 :type :invoke :f :write :value %d} {:process 0 :type :ok :f :write :value %d}\n"
 READ = "{:process 1 :type :invoke :f :read :value nil} {:process 1 :type :ok :f :read :value %s}\n"
 
@@ -51,3 +53,17 @@ def test_a_file_that_is_wrong_gets_one_sentence(history: Path, content: bytes | 
     assert done.err.startswith("raftplay: error: ")
     assert sentence in done.err
     assert done.err.count("\n") == 1
+
+
+def test_after_ctrl_c_it_says_that_nothing_is_decided(
+    history: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.write_text(WRITE % (1, 1) + READ % "1")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("raftplay.cli.checking.check", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_(str(history))
+    assert capsys.readouterr() == ("", "raftplay: interrupted: 2 operations are not decided\n")
