@@ -22,21 +22,21 @@ The rooms, from the ground up
   backends/      time and transport behind one protocol, base.py: tcp.py (real time, with a thread of its own,
                  loop_thread.py, and sockets, sockets.py), sim.py (virtual time)
   cluster/       server.py drives one node, with alarm.py (its timer), applied.py (its commits and snapshots),
-                 reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it
-                 goes down), and calls its code through node_code.py (raised.py reports what that raises);
-                 calls.py, proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes
-                 them), network.py the links, flight.py the messages in flight, holding.py what links hold;
-                 cluster.py holds all servers, their disks and the actions on nodes, with those of
-                 hardware_actions.py, timer_actions.py and link_actions.py (over servers.py, which they share);
-                 harness.py makes them methods, with the waits of waits.py and the assertions of checks.py, over
-                 the parts of running.py (where `members` is the `Cluster`), which attributes.py reads; failures.py
-                 keeps what is raised next; snapshot.py is the state of a cluster as a value; own_node.py loads a user's class of
-                 nodes, own_methods.py checks its methods, and results.py what they return; machine.py is the
-                 interface of a state machine, image.py what a snapshot holds of its state, commits.py forgets old
-                 commits; cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is
-                 between a node and its storage; given.py: disks that hold something before the start; hardware.py
-                 is the disk, the clock and the timings of each node, writing.py a write that waits for a slow
-                 disk, with what waits for it
+                 reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it goes
+                 down), and calls its code through node_code.py (raised.py reports what that raises); calls.py,
+                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
+                 network.py the links, flight.py the messages in flight, holding.py what links hold; cluster.py
+                 holds all servers, their disks and the actions on nodes, with those of hardware_actions.py,
+                 timer_actions.py and link_actions.py (over servers.py, which they share); harness.py makes them
+                 methods, with the waits of waits.py and the assertions of checks.py, over the parts of running.py
+                 (where `members` is the `Cluster`), which attributes.py reads; failures.py keeps what is raised
+                 next; snapshot.py is the state of a cluster as a value; own_node.py loads a user's class of nodes,
+                 own_methods.py checks its methods, and results.py what they return; machine.py is the interface of
+                 a state machine, image.py what a snapshot holds of its state, commits.py forgets old commits;
+                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
+                 node and its storage; given.py: disks that hold something before the start; hardware.py is the
+                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk, with
+                 what waits for it
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
                  story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
                  became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
@@ -119,11 +119,11 @@ A command: `submit x`
      commits are applied, a reply is sent if there is one, then the RPCs from `ConsensusModule.take_calls`, and the
      timer is set, in this order. Every input of a node ends there.
   6. Each peer gets AppendEntries (next walk). Its reply comes to `ConsensusModule.reply_received`, where
-     `_append_answered` raises the peer's match index; `_advance_commit_index` commits the entry once a majority has
-     it (raft/quorum.py) and it is of the current term (`Rules.may_commit` in raft/rules.py).
-  7. `Server._settle` again: the entry, from `Applied.take_commits` (cluster/applied.py), goes to the state machine,
-     if there is one, and to the node's list of commits; the next AppendEntries carries the new commit index to the
-     peers, which commit it in `ConsensusModule.append_entries`.
+     `_append_answered` raises the peer's match index; `_advance_commit_index` commits the entry once a majority
+     has it (raft/quorum.py) and it is of the current term (`Rules.may_commit` in raft/rules.py).
+  7. `Server._settle` again: the entry, from `Applied.take_commits` (cluster/applied.py), goes to the state
+     machine, if there is one, and to the node's list of commits; the next AppendEntries carries the new commit
+     index to the peers, which commit it in `ConsensusModule.append_entries`.
 
 A frame: one RPC and its reply
   1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
@@ -172,14 +172,15 @@ To add a …, touch …
   option         of the algorithm: a field of `RaftConfig`; its name in `SWITCHES` of commands/setup.py; a line in
                  `OPTIONS` of explore/search/options.py, so that trials draw it, and one in `DRAWN` of
                  explore/walks/walk.py for walks; `explore --set` has it then, --exhaustive too
-  invariant      a row in watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or wire.py,
-                 tests/watch/test_invariants.py
+  invariant      a row in watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or
+                 wire.py, tests/watch/test_invariants.py
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/, its answers in tests/lessons/test_lessons_shipped.py; if it
                  speaks of single nodes, proof of that in tests/lessons/test_lesson_facts.py
   question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
-  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a test of its key
-                 in tests/tui/test_tui_keys.py; docs/screen.md and the frames in tests/tui/frames/ are written again
+  pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a test of its
+                 key in tests/tui/test_tui_keys.py; docs/screen.md and the frames in tests/tui/frames/ are written
+                 again
   export         a module in export/ with a function `written`, its row in `FORMATS` there, a test; a file that is
                  written while a run goes on: an `EventWriter` with its row in `EVENT_FILES` (watch/event_files.py)
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test

@@ -101,23 +101,26 @@ def connected(harness: "Harness") -> list[int]:
 
 def leaders(harness: "Harness") -> list[int]:
     """Return the connected nodes that believe that they lead, the one of the highest term first."""
-    servers = harness.cluster
-    found = [id for id in connected(harness) if servers[id].cm.state is LEADER]
+    linked, servers = harness.connected, harness.cluster
+    found = [each.id for each in servers if each.cm.state is LEADER and not each.stopped and linked[each.id]]
     return sorted(found, key=lambda id: -servers[id].cm.current_term) if len(found) > 1 else found
 
 
 def find_command(commits: list[CommitEntry], command: object) -> int | None:
     """Return the first position of `command` in `commits`, or None."""
-    return next((at for at, entry in enumerate(commits) if holds_command(entry, command)), None)
+    for at, entry in enumerate(commits):
+        if entry.command == command and holds_command(entry, command):  # the first part alone is quick
+            return at
+    return None
 
 
 def holders(harness: "Harness", command: object) -> list[tuple[int, int]]:
     """Return (node, index) for every connected node that has committed `command`."""
-    found = []
+    found, commits = [], harness.commits
     for id in connected(harness):
-        at = find_command(harness.commits[id], command)
+        at = find_command(commits[id], command)
         if at is not None:
-            found.append((id, harness.commits[id][at].index))
+            found.append((id, commits[id][at].index))
     return found
 
 

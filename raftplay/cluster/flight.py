@@ -105,7 +105,7 @@ class Flights:
 
     def is_held(self, src: int, dst: int, message: Args | Reply | None = None) -> bool:
         """Tell whether `message`, or else every message, from `src` to `dst` stays in flight until released."""
-        return bool(self.holding) and self.holding.holds(src, dst, message)
+        return bool(self.holding.kinds_of) and self.holding.holds(src, dst, message)
 
     def add(
         self,
@@ -256,6 +256,7 @@ class Flights:
 
     def _land(self, id: int) -> None:
         flight = self._flights.pop(id)
+        flight.timer = None  # which refers to the flight: without a cycle, both are freed at once
         flight.land(flight, False)
 
 

@@ -71,9 +71,10 @@ class Network:
         faults = self._links.get((src, dst), WHOLE)
         if faults.loss and self._rng.random() < faults.loss:
             return ()
-        copies = 2 if faults.dup and self._rng.random() < faults.dup else 1
+        is_double = faults.dup and self._rng.random() < faults.dup
         low, high = faults.delay
-        return tuple(low + (high - low) * self._rng.random() for _ in range(copies))
+        delay = low + (high - low) * self._rng.random()
+        return (delay, low + (high - low) * self._rng.random()) if is_double else (delay,)
 
     def blocked(self, src: int, dst: int) -> str | None:
         """Return why no message gets from `src` to `dst`; None when messages may."""
@@ -121,6 +122,11 @@ class Network:
         """Restore all links: remove groups, cuts, loss, delay and duplicates."""
         self._group_of = {}
         self._links = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no link has a fault, and no partition is in force."""
+        return not self._links and not self._group_of
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:

@@ -319,6 +319,8 @@ def released_text(
 
 def _still_in_force(session: Session, ids: list[int]) -> str:
     """Return in words what still separates these nodes: the partition, and their cut or held links."""
+    if session.harness.network.is_whole and not session.harness.flights.holding:
+        return ""
     snapshot, mine = session.harness.snapshot(), set(ids)
     faulty = tuple((link, faults) for link, faults in snapshot.faulty_links if faults.cut and mine & set(link))
     held = tuple(link for link in snapshot.held_links if mine & set(link))

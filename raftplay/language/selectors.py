@@ -104,7 +104,8 @@ def leader(harness: Harness) -> int | None:
 
 def highest_term(harness: Harness) -> int | None:
     """Return the highest term among connected live nodes; None if there is no such node."""
-    return max((harness.cluster[id].cm.current_term for id in checks.connected(harness)), default=None)
+    servers = harness.cluster
+    return max([servers[id].cm.current_term for id in checks.connected(harness)], default=None)
 
 
 def followers(harness: Harness) -> list[int]:

@@ -46,9 +46,10 @@ class Coverage(Watcher):
         return self._seen
 
     def _count(self) -> None:
-        ruled = [decision for decision in self._kept if hasattr(decision, "rule")]
-        by_rule = Counter(zip(map(type, ruled), map(_rule_of, ruled), strict=True))
         plain = Counter(map(type, self._kept))
+        have_rules = {kind for kind in plain if hasattr(kind, "rule")}
+        ruled = [decision for decision in self._kept if type(decision) in have_rules]
+        by_rule = Counter(zip(map(type, ruled), map(_rule_of, ruled), strict=True))
         for (kind, rule), n in by_rule.items():
             self._seen[f"{kind.__name__} {rule}".strip()] += n
             plain[kind] -= n

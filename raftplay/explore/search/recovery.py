@@ -172,9 +172,10 @@ def _settled(harness: Harness, rest: Sequence[int]) -> bool:
     leaders = checks.leaders(harness)
     if len(leaders) != 1 or leaders[0] not in rest:
         return False
-    term = harness.cluster[leaders[0]].cm.current_term
-    nodes = (harness.cluster[id].cm for id in rest)
-    return all(cm.current_term == term and cm.leader_id == leaders[0] for cm in nodes)
+    leader, servers = leaders[0], harness.cluster
+    term = servers[leader].cm.current_term
+    nodes = [servers[id].cm for id in rest]
+    return all(cm.current_term == term and cm.leader_id == leader for cm in nodes)
 
 
 def _tenth_of_ms_up(seconds: float) -> float:

@@ -31,13 +31,13 @@ from raftplay.kv.clients import ClientOptions
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
-from raftplay.language.values import duration_of
 from raftplay.linearizability.report import report
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.decisions import Rule
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session
+from raftplay.session.units import UNITS
 
 LIVENESS = "liveness"
 """The name of a finding when no invariant was violated, but the cluster did not recover."""
@@ -189,10 +189,10 @@ class TrialRun:
             return ""
         return bound(text, self.session.harness.n).run(self.session)
 
-    def sleep(self, duration: str) -> None:
+    def sleep(self, ms: str) -> None:
         """Run the command sleep: it is half of all commands, so it is not parsed."""
-        self.commands.append(f"sleep {duration}")
-        self.session.harness.sleep_ms(duration_of(duration) * 1000)
+        self.commands.append(f"sleep {ms}ms")
+        self.session.harness.sleep_ms(float(ms) * UNITS["ms"] * 1000)  # as the command does it, to the last bit
 
 
 def draw(
@@ -345,7 +345,7 @@ def _disturb(run: TrialRun, driver: FaultChooser, seconds: float) -> None:
         run.coverage.count_if_many()
         pause, command = driver.step()
         if pause > 0:
-            run.sleep(f"{pause:g}ms")
+            run.sleep(f"{pause:g}")
         run.faults[command.split(" ", 1)[0]] += 1
         try:
             run.do(command)

@@ -142,7 +142,6 @@ def reply_delivered(cluster: ClusterModel, node: NodeModel, event: facts.ReplyDe
         leases.reply_heard(cluster, node, event)
     if isinstance(reply, ConfirmReply):
         reads.reply_heard(cluster, node, event, reply)
-    node.handled_term = max(node.handled_term, reply.term)
     if reply.term > node.handled_term:  # noqa: PLR1730 - a call is dear here
         node.handled_term = reply.term
 
