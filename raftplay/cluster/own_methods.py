@@ -7,7 +7,7 @@ can surface as an exception somewhere in raftplay.
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from functools import cache, wraps
 from types import FunctionType
 
 from raftplay.cluster.raised import WrongResult, place_lines
@@ -114,12 +114,13 @@ def check_results(rules: Rules) -> None:
 
 def overrides_replies(module: type[ConsensusModule]) -> bool:
     """Tell whether replies to RPCs are the work of a method of the user's."""
+    if module.__module__.startswith("raftplay."):
+        return False
     own = {name for name, _ in _own_methods(module, ConsensusModule)}
-    return bool(own & {"request_received", *(rpc.method for rpc in RPCS)}) and not module.__module__.startswith(
-        "raftplay."
-    )
+    return bool(own & {"request_received", *(rpc.method for rpc in RPCS)})
 
 
+@cache
 def has_foreign_code(module: type[ConsensusModule]) -> bool:
     """Tell whether a class of nodes, or one that it extends, is not raftplay's own."""
     return any(not kind.__module__.startswith("raftplay.") for kind in module.__mro__ if kind is not object)
