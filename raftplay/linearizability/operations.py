@@ -81,6 +81,17 @@ class Operation:
         return self.kind == "get" or (self.answer is not None and not self.answer.done)
 
     @property
+    def must_meet(self) -> tuple[State, ...]:
+        """Return the values that it must meet to be right: none or one, or two that contradict each other."""
+        answer = self.answer
+        if answer is None:
+            return ()
+        if self.kind == "get":
+            return (answer.value,)
+        before = (answer.before,) if answer.tells else ()
+        return (*before, self.expected) if self.kind == "cas" and answer.done else before
+
+    @property
     def depends(self) -> bool:
         """Return whether the value before it matters to its answer or to the value after it."""
         return self.kind != "put" or (self.answer is not None and self.answer.tells)

@@ -3,19 +3,29 @@
 Keys are independent of each other, so each is searched alone (P-compositionality). The search takes, one after
 another, operations that no other operation ended before: it remembers every set of taken operations with the
 value that it led to, and visits none twice, nor one that differs only by more operations of unknown outcome.
+Values that nothing looks at any more count as one (observed.py).
+
+An operation of unknown outcome may be left out, so it is taken only where it helps, and as late as possible: in a
+chain of such that ends with a known operation that needs the value. An order that takes the fewest can be brought
+into this form: what follows such an operation and needs nothing of it can be moved before it, or makes it
+needless.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
+from raftplay.linearizability.observed import Observed, sees_impossible
 from raftplay.linearizability.operations import Operation, State
 
 Outcome: TypeAlias = Literal["linearizable", "violated", "undecided"]
 
 STATES = 1_000_000
 """The default budget: how many states the search of one key may visit."""
+
+FEW = 2_000
+"""After how many states it looks whether any answer names a value that no operation can have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,27 @@ def check_key(
     return KeyVerdict(key, outcome, tuple(operations), order, search.visited)
 
 
+class _Place(NamedTuple):
+    """Where the search stands: the value, and the operations that it took.
+
+    Those are the known ones before `low`, those with a bit in `window`, whose lowest bit is that of `low`, and
+    those of unknown outcome with a bit in `spent`.
+    """
+
+    state: State
+    low: int
+    window: int
+    spent: int
+
+
+class _Step(NamedTuple):
+    """Operations to take next, by their indices; the value after them; what is spent then."""
+
+    taken: tuple[int, ...]
+    state: State
+    spent: int
+
+
 class _Search:
     """A depth-first search; indices are those of `operations`, which are sorted: known ones first, by call."""
 
@@ -89,7 +120,11 @@ class _Search:
         unknown = sorted((o for o in operations if not o.is_known and o.kind != "get"), key=lambda o: o.call)
         self.operations = (*known, *unknown)
         self._known = len(known)
-        self._twins = _twins(self.operations, self._known)
+        self._idle = [operation.is_idle for operation in known]
+        self._depends = [operation.depends for operation in known]
+        self._observed = Observed(known, unknown, initial)
+        self._deeds = _deeds(unknown)
+        self._matter: dict[int, int] = {}
         self._initial = initial
         self.order: list[int] = []
         self.longest: list[int] = []
@@ -97,113 +132,156 @@ class _Search:
 
     def run(self, budget: int) -> Outcome:
         """Search for an order of all known operations."""
-        order, seen, known_mask = self.order, dict[tuple[int, int, State], list[int]](), (1 << self._known) - 1
-        state, taken = self._with_reads(self._initial, 0)
-        stack: list[tuple[State, int, int, list[int]]] = []
-        choices = self._choices(state, taken)
-        while True:
-            if self._low(taken) >= self._known:
-                return "linearizable"
-            while choices:
-                index = choices.pop()
-                after = self.operations[index].step(state)[1]
-                position = len(order)
-                order.append(index)
-                next_state, next_taken = self._with_reads(after, taken | 1 << index)
-                low = self._low(next_taken)
-                spent = next_taken >> self._known
-                others = seen.setdefault((low, (next_taken & known_mask) >> low, next_state), [])
-                if any(other & spent == other for other in others):
+        order, seen = self.order, dict[tuple[State, int, int], list[int]]()
+        place = self._settled(self._initial, 0, 0, 0)
+        steps = self._steps(place)
+        stack: list[tuple[_Place, list[_Step], int]] = []
+        limit = min(FEW, budget)
+        while place.low < self._known:
+            if self.visited > limit:
+                if limit == FEW and sees_impossible(self.operations, self._initial):
+                    return "violated"
+                if limit == budget:
+                    return "undecided"
+                limit = budget
+            if steps:
+                step, position = steps.pop(), len(order)
+                order.extend(step.taken)
+                after = self._settled(step.state, *_with(place.low, place.window, step.taken[-1]), step.spent)
+                others = seen.setdefault(after[:3], [])
+                if any(other & after.spent == other for other in others):
                     del order[position:]
+                    continue
+                others.append(after.spent)
+                self.visited += 1
+                stack.append((place, steps, position))
+                place, steps = after, self._steps(after)
+                continue
+            if len(order) > len(self.longest):
+                self.longest = order.copy()
+            if not stack:
+                return "violated"
+            place, steps, position = stack.pop()
+            del order[position:]
+        return "linearizable"
+
+    def _settled(self, state: State, low: int, window: int, spent: int) -> _Place:
+        """Take every known operation that may be next, is right and changes no value: none is better later."""
+        idle, again = self._idle, True
+        while again:
+            again = False
+            for index in self._possible(low, window)[0]:
+                if idle[index] and self.operations[index].step(state)[0]:
+                    low, window = _with(low, window, index)
+                    self.order.append(index)
+                    again = True
+        return _Place(self._observed.same(state, low), low, window, spent & self._mattering(low))
+
+    def _possible(self, low: int, window: int) -> tuple[list[int], float]:
+        """Return the known operations that may be next, and the first end of one that is not taken.
+
+        Those are the ones that were called before it.
+        """
+        limit, found = math.inf, []
+        for index in range(low, self._known):
+            operation = self.operations[index]
+            if operation.call > limit:
+                break
+            if not window & 1:
+                found.append(index)
+                limit = min(limit, operation.end)
+            window >>= 1
+        return [index for index in found if self.operations[index].call <= limit], limit
+
+    def _steps(self, place: _Place) -> list[_Step]:
+        """Return what to try next, the most promising last: known operations that end first."""
+        possible, limit = self._possible(place.low, place.window)
+        operations, steps, plain = self.operations, [], dict[int, State]()
+        for index in sorted(possible, key=lambda index: -operations[index].end):
+            right, after = operations[index].step(place.state)
+            if right:
+                plain[index] = after
+                steps.append(_Step((index,), after, place.spent))
+        needy = [index for index in possible if self._depends[index]]
+        if needy and self._mattering(place.low) & ~place.spent:
+            return [*self._chains(place, limit, needy, plain), *steps]
+        return steps
+
+    def _chains(self, place: _Place, limit: float, needy: Sequence[int], plain: dict[int, State]) -> list[_Step]:
+        """Return the steps that take operations of unknown outcome and then one of `needy`, the longest first.
+
+        `plain` are the values after those that are right without them.
+        """
+        low, observed = place.low, self._observed
+        steps, ahead = [], [_Step((), place.state, place.spent)]
+        reached = {place.state: [place.spent]}
+        for chain in ahead:
+            for taken, state, spent in self._longer(chain, limit, low):
+                others = reached.setdefault(state, [])
+                if any(other & spent == other for other in others):
                     continue
                 others.append(spent)
                 self.visited += 1
-                if self.visited > budget:
-                    return "undecided"
-                stack.append((state, taken, position, choices))
-                state, taken = next_state, next_taken
-                choices = self._choices(state, taken)
-                break
-            else:
-                if len(order) > len(self.longest):
-                    self.longest = order.copy()
-                if not stack:
-                    return "violated"
-                state, taken, position, choices = stack.pop()
-                del order[position:]
+                is_seen = observed.last(state) >= low
+                for index in needy:
+                    right, after = self.operations[index].step(state)
+                    if right and self._helps(index, after, plain, low):
+                        steps.append(_Step((*taken, index), after, spent))
+                if is_seen:
+                    ahead.append(_Step(taken, state, spent))
+        return steps[::-1]
 
-    def _low(self, taken: int) -> int:
-        """Return the lowest index that is not taken."""
-        return (~taken & (taken + 1)).bit_length() - 1
-
-    def _with_reads(self, state: State, taken: int) -> tuple[State, int]:
-        """Take every operation that may be next, is right and never changes a value: none is better later."""
-        while True:
-            for index in self._possible(taken, self._known):
-                operation = self.operations[index]
-                if operation.is_idle and operation.step(state)[0]:
-                    taken |= 1 << index
-                    self.order.append(index)
-                    break
-            else:
-                return state, taken
-
-    def _possible(self, taken: int, until: int) -> list[int]:
-        """Return the indices below `until` that may be next: no operation that is not taken ended before."""
-        operations, limit = self.operations, math.inf
-        found = []
-        for index in range(self._low(taken), self._known):
-            operation = operations[index]
-            if operation.call > limit:
-                break
-            if not taken >> index & 1:
-                found.append(index)
-                limit = min(limit, operation.end)
-        found = [index for index in found if operations[index].call <= limit]
-        if until > self._known:
-            for index in range(self._known, until):
-                if operations[index].call > limit:
-                    break
-                twin = self._twins[index - self._known]
-                if not taken >> index & 1 and (twin < 0 or taken >> twin & 1):
-                    found.append(index)
-        return found
-
-    def _choices(self, state: State, taken: int) -> list[int]:
-        """Return the operations to try next, the most promising last: those that end first."""
-        operations = self.operations
-        possible = self._possible(taken, len(operations))
-        choices = []
-        for index in reversed(possible):
-            right, after = operations[index].step(state)
-            if right and (operations[index].is_known or self._is_wanted(index, after, state, taken)):
-                choices.append(index)
-        known = [index for index in choices if index < self._known]
-        known.sort(key=lambda index: -operations[index].end)
-        return [index for index in choices if index >= self._known] + known
-
-    def _is_wanted(self, index: int, after: State, before: State, taken: int) -> bool:
-        """Return whether an operation of unknown outcome is worth taking: another wants the value that it leaves.
-
-        It may as well be taken later, or never, unless the next operation depends on it.
-        """
-        if after == before:
+    def _helps(self, index: int, after: State, plain: dict[int, State], low: int) -> bool:
+        """Return whether the value `after` a known operation is better than the one without a chain before it."""
+        if index not in plain:
+            return True
+        if self._idle[index]:
             return False
-        possible = self._possible(taken | 1 << index, len(self.operations))
-        others = (self.operations[other] for other in possible)
-        return any(other.depends and other.step(after)[0] for other in others)
+        observed = self._observed
+        if observed.last(after) < low and observed.last_unlike < low:
+            return False  # nothing tells them apart
+        return observed.same(after, low) != observed.same(plain[index], low)
+
+    def _longer(self, chain: _Step, limit: float, low: int) -> Iterator[_Step]:
+        """Yield `chain` with one more operation of unknown outcome that changes the value.
+
+        Of those that do the same the one that was called first is taken; and where a `cas` does the same as a
+        `put`, the `cas`, since the `put` is of use at other values too.
+        """
+        taken, state, spent = chain
+        free, afters = self._mattering(low) & ~spent, set[State]()
+        for mask in self._deeds:
+            bit = mask & free & -(mask & free)
+            index = self._known + bit.bit_length() - 1
+            if not bit or (operation := self.operations[index]).call > limit:
+                continue
+            after = self._observed.same(operation.step(state)[1], low)
+            if after == state or (operation.kind == "put" and after in afters):
+                continue
+            if operation.kind == "cas":
+                afters.add(after)
+            yield _Step((*taken, index), after, spent | bit)
+
+    def _mattering(self, low: int) -> int:
+        """Return bits for the operations of unknown outcome that may matter to those from `low` on."""
+        bits = self._matter.get(low)
+        if bits is None:
+            until = self._observed.until
+            bits = self._matter[low] = sum(1 << bit for bit, last in enumerate(until) if last >= low)
+        return bits
 
 
-def _twins(operations: Sequence[Operation], known: int) -> list[int]:
-    """Return for each operation of unknown outcome the one before it that does the same, or -1.
+def _with(low: int, window: int, index: int) -> tuple[int, int]:
+    """Return `low` and `window` with the known operation `index` taken, too."""
+    window |= 1 << (index - low)
+    ones = (~window & (window + 1)).bit_length() - 1
+    return low + ones, window >> ones
 
-    Of two that do the same, the one that was called first is taken first.
-    """
-    last: dict[tuple[str, State, State], int] = {}
-    twins = []
-    for index in range(known, len(operations)):
-        operation = operations[index]
-        deed = (operation.kind, operation.argument, operation.expected)
-        twins.append(last.get(deed, -1))
-        last[deed] = index
-    return twins
+
+def _deeds(unknown: Sequence[Operation]) -> list[int]:
+    """Return for each thing that operations of unknown outcome do the bits of those that do it; `cas` first."""
+    deeds: dict[tuple[bool, str, State, State], int] = {}
+    for bit, operation in enumerate(unknown):
+        deed = (operation.kind != "cas", operation.kind, operation.argument, operation.expected)
+        deeds[deed] = deeds.get(deed, 0) | 1 << bit
+    return [deeds[deed] for deed in sorted(deeds, key=lambda deed: deed[:2])]

@@ -4,7 +4,9 @@ Each step keeps this promise: if the whole history had an order, the part would 
 part is a violation of the whole, and nothing in it is an artefact of what was left out:
 
 - what began after a moment is left out, and what ended after it counts as unknown;
-- an operation that changes no value is left out;
+- what ended before a `put` is left out with reads that overlap it, unless something else does: after the `put` the
+  value is the same; earlier writes stay where they tell from where a value comes;
+- an operation that changes no value is left out, and one of unknown outcome whose value nothing looks at;
 - a value is left out with everything that writes it, reads it or expects it, where nothing else depends on
   which value a key has.
 """
@@ -13,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
+from raftplay.linearizability.observed import Observed
 from raftplay.linearizability.operations import Operation, State
 from raftplay.linearizability.search import check_key
 
@@ -27,11 +30,12 @@ def smallest(operations: Sequence[Operation], initial: State = None, states: int
         return check_key("", part, states, initial).outcome == "violated"
 
     part = _until_first_violation(tuple(operations), violated)
+    part, first = _since_last_put(part, violated)
     while True:
         before = len(part)
-        part = _without_unread(part)
+        part = _without_unread(part, initial)
         part = _without_idle(part, violated)
-        part = _without_values(part, violated)
+        part = _without_values(part, violated, first)
         if len(part) == before:
             return part
 
@@ -58,9 +62,49 @@ def _until_first_violation(
     return part if violated(part) else operations
 
 
-def _without_unread(operations: tuple[Operation, ...]) -> tuple[Operation, ...]:
-    """Leave out reads whose outcome is unknown."""
-    return tuple(o for o in operations if o.is_known or o.kind != "get")
+def _since_last_put(
+    operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool]
+) -> tuple[tuple[Operation, ...], State]:
+    """Return what is still violated after the last `put` that hides all before it, and the value it wrote."""
+    puts = sorted((o for o in operations if not o.depends and o.is_known), key=lambda o: o.call)
+    parts = [(part, put.argument) for put in puts if (part := since(operations, put)) is not None]
+    low, high = 0, len(parts)
+    while low < high:
+        middle = (low + high) // 2
+        if violated(parts[middle][0]):
+            low = middle + 1
+        else:
+            high = middle
+    return parts[low - 1] if low else (operations, None)
+
+
+def since(operations: tuple[Operation, ...], put: Operation) -> tuple[Operation, ...] | None:
+    """Return the operations without those before `put`, whose outcome is known; None if others may see them.
+
+    Earlier writes of values that are seen later, and written by none that stay, stay too.
+    """
+    stays, before = [], []
+    for operation in operations:
+        if operation.end < put.call:
+            before.append(operation)
+        elif not operation.is_known or operation.call > put.end or not operation.depends:
+            stays.append(operation)
+        elif not operation.is_idle:  # it may come before `put` and depends on what was there
+            return None
+    missing = {value for o in stays for value in o.must_meet} - {o.argument for o in stays}
+    for operation in sorted(before, key=lambda o: -o.call):
+        if not operation.depends and operation.argument in missing:
+            missing.remove(operation.argument)
+            stays.append(operation)
+    return tuple(stays)
+
+
+def _without_unread(operations: tuple[Operation, ...], initial: State) -> tuple[Operation, ...]:
+    """Leave out what is of unknown outcome and matters to nothing: reads, and writes that nothing looks at."""
+    known = sorted((o for o in operations if o.is_known), key=lambda o: (o.call, o.end))
+    unknown = [o for o in operations if not o.is_known and o.kind != "get"]
+    until = Observed(known, unknown, initial).until
+    return (*known, *(o for o, last in zip(unknown, until, strict=True) if last >= 0))
 
 
 def _without_idle(
@@ -76,10 +120,10 @@ def _without_idle(
 
 
 def _without_values(
-    operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool]
+    operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool], but: State
 ) -> tuple[Operation, ...]:
     part = operations
-    for value in dict.fromkeys(o.argument for o in operations if o.kind == "put"):
+    for value in dict.fromkeys(o.argument for o in operations if o.kind == "put" and o.argument != but):
         fewer = without_value(part, value)
         if fewer is not None and violated(fewer):
             part = fewer

@@ -1,17 +1,57 @@
-"""The search for an order against brute force."""
+"""The search for an order against brute force, and how far it must look."""
+
+from collections.abc import Callable
 
 import pytest
-from support.histories import brute, tiny_history
+from support.histories import brute, long_history, tiny_history, unsure_history
 
+from raftplay.linearizability import search
+from raftplay.linearizability.operations import Answer, Operation
 from raftplay.linearizability.search import check
 
 
-@pytest.mark.parametrize("block", range(4))
-def test_the_search_agrees_with_brute_force(block: int) -> None:
+def agrees(made: Callable[[int], list[Operation]], seeds: range) -> None:
     outcomes = set()
-    for seed in range(2500 * block, 2500 * (block + 1)):
-        history = tiny_history(seed)
+    for seed in seeds:
+        history = made(seed)
         outcome = check(history).outcome
         assert outcome == ("linearizable" if brute(history) else "violated"), seed
         outcomes.add(outcome)
     assert outcomes == {"linearizable", "violated"}
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_the_search_agrees_with_brute_force(block: int) -> None:
+    agrees(tiny_history, range(2500 * block, 2500 * (block + 1)))
+
+
+def test_it_agrees_where_half_of_the_outcomes_are_unknown() -> None:
+    agrees(unsure_history, range(3000))
+
+
+def test_it_agrees_where_it_looks_for_impossible_values_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "FEW", 0)
+    agrees(tiny_history, range(1000))
+    agrees(unsure_history, range(1000))
+
+
+@pytest.mark.parametrize("unknown", [0, 0.05, 0.1, 0.2])
+@pytest.mark.parametrize("wrong", [None, "never", "stale"])
+def test_a_thousand_operations_need_few_states(unknown: float, wrong: str | None) -> None:
+    found = [check(long_history(seed, unknown, wrong), states=20_000) for seed in range(3)]
+    assert all(verdict.outcome != "undecided" for verdict in found)
+    assert max(verdict.states for verdict in found) < 20_000
+    if wrong != "stale":  # an operation of unknown outcome may explain an old value
+        expected = "violated" if wrong else "linearizable"
+        assert all(verdict.outcome == expected for verdict in found)
+
+
+def test_a_value_that_appends_can_make_is_not_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "FEW", 0)
+    for first, more, whole in (('"a"', '"b"', '"ab"'), ("[1]", '"b"', '[1,"b"]'), ("[]", "[2]", "[[2]]")):
+        history = [
+            Operation("c", "x", "put", first, None, 0, 1, Answer()),
+            Operation("c", "x", "append", more, None, 2),
+            Operation("c", "x", "get", None, None, 3, 4, Answer(whole)),
+        ]
+        assert check(history).outcome == "linearizable", whole

@@ -3,11 +3,11 @@
 import random
 
 import pytest
-from support.histories import brute, tiny_history
+from support.histories import brute, long_history, tiny_history
 
 from raftplay.linearizability.operations import Answer, Operation
 from raftplay.linearizability.search import check
-from raftplay.linearizability.smallest import cut, smallest, without_value
+from raftplay.linearizability.smallest import cut, since, smallest, without_value
 from raftplay.linearizability.timeline import explanation, timeline
 
 
@@ -22,6 +22,8 @@ def test_what_has_an_order_keeps_one_at_each_step(block: int) -> None:
         parts = [cut(history, operation.end) for operation in history]
         parts += [tuple(o for o in history if o is not idle) for idle in history if idle.is_idle]
         parts += [part for o in history if (part := without_value(history, o.argument)) is not None]
+        puts = (o for o in history if o.is_known and not o.depends)
+        parts += [part for put in puts if (part := since(history, put)) is not None]
         assert all(check(part).outcome == "linearizable" for part in parts), seed
         tried += len(parts)
     assert tried > 1000
@@ -53,6 +55,24 @@ def test_a_stale_read_in_a_long_history_is_shown_with_the_two_writes_only() -> N
     assert verdict.outcome == "violated"
     assert verdict.worst is not None
     assert "get x → 120" in "\n".join(explanation(verdict.worst))
+
+
+@pytest.mark.parametrize("unknown", [0, 0.1])
+def test_a_value_that_nobody_wrote_in_a_thousand_operations_is_shown_with_few_of_them(unknown: float) -> None:
+    for seed in range(3):
+        worst = check(long_history(seed, unknown, "never")).worst
+        assert worst is not None
+        part = smallest(worst.operations)
+        assert check(part).outcome == "violated"
+        assert len(part) <= 20
+
+
+def test_a_put_that_an_append_overlaps_does_not_hide_what_was_before() -> None:
+    before, append = put("a", 1, 0, 1), Operation("b", "x", "append", "5", None, 2, 4, Answer(done=False))
+    last, read = put("a", 2, 3, 5), get("c", 2, 6, 7)
+    assert since((before, append, last, read), last) == (last, read)  # the append failed: it may be left out
+    done = Operation("b", "x", "append", '"5"', None, 2, 4, Answer())
+    assert since((before, done, last, read), last) is None
 
 
 def test_a_picture_has_a_line_for_each_operation() -> None:
