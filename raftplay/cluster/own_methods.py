@@ -7,7 +7,7 @@ can surface as an exception somewhere in raftplay.
 import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, wraps
+from functools import wraps
 from types import FunctionType
 
 from raftplay.cluster.raised import WrongResult, place_lines
@@ -120,7 +120,6 @@ def overrides_replies(module: type[ConsensusModule]) -> bool:
     return bool(own & {"request_received", *(rpc.method for rpc in RPCS)})
 
 
-@cache
 def has_foreign_code(module: type[ConsensusModule]) -> bool:
     """Tell whether a class of nodes, or one that it extends, is not raftplay's own."""
     return any(not kind.__module__.startswith("raftplay.") for kind in module.__mro__ if kind is not object)
