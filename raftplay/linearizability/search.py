@@ -83,8 +83,8 @@ def check_key(
     key: str, operations: Sequence[Operation], states: int = STATES, initial: State = None
 ) -> KeyVerdict:
     """Decide for the operations of one key."""
-    search = _Search(operations, initial)
-    outcome = search.run(states)
+    search = _Search(operations, initial, states)
+    outcome = search.run()
     taken = search.order if outcome == "linearizable" else search.longest
     order = tuple(search.operations[index] for index in taken)
     return KeyVerdict(key, outcome, tuple(operations), order, search.visited)
@@ -114,7 +114,7 @@ class _Step(NamedTuple):
 class _Search:
     """A depth-first search; indices are those of `operations`, which are sorted: known ones first, by call."""
 
-    def __init__(self, operations: Sequence[Operation], initial: State) -> None:
+    def __init__(self, operations: Sequence[Operation], initial: State, budget: int) -> None:
         known = sorted((o for o in operations if o.is_known), key=lambda o: (o.call, o.end))
         # a read of unknown outcome explains nothing and needs no explanation
         unknown = sorted((o for o in operations if not o.is_known and o.kind != "get"), key=lambda o: o.call)
@@ -125,14 +125,14 @@ class _Search:
         self._observed = Observed(known, unknown, initial)
         self._deeds = _deeds(unknown)
         self._matter: dict[int, int] = {}
-        self._initial = initial
+        self._initial, self._budget = initial, budget
         self.order: list[int] = []
         self.longest: list[int] = []
         self.visited = 0
 
-    def run(self, budget: int) -> Outcome:
+    def run(self) -> Outcome:
         """Search for an order of all known operations."""
-        order, seen = self.order, dict[tuple[State, int, int], list[int]]()
+        budget, order, seen = self._budget, self.order, dict[tuple[State, int, int], list[int]]()
         place = self._settled(self._initial, 0, 0, 0)
         steps = self._steps(place)
         stack: list[tuple[_Place, list[_Step], int]] = []
@@ -141,7 +141,7 @@ class _Search:
             if self.visited > limit:
                 if limit == FEW and sees_impossible(self.operations, self._initial):
                     return "violated"
-                if limit == budget:
+                if self.visited > budget:
                     return "undecided"
                 limit = budget
             if place.low == self._known:
@@ -217,6 +217,8 @@ class _Search:
         steps, ahead = [], [_Step((), place.state, place.spent)]
         reached = {place.state: [place.spent]}
         for chain in ahead:
+            if self.visited > self._budget:
+                break
             for taken, state, spent in self._longer(chain, limit, low):
                 others = reached.setdefault(state, [])
                 if any(other & spent == other for other in others):

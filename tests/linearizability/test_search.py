@@ -55,3 +55,12 @@ def test_a_value_that_appends_can_make_is_not_impossible(monkeypatch: pytest.Mon
             Operation("c", "x", "get", None, None, 3, 4, Answer(whole)),
         ]
         assert check(history).outcome == "linearizable", whole
+
+
+def test_a_budget_ends_the_search_among_operations_of_unknown_outcome_too() -> None:
+    appends = [Operation("c", "x", "append", f'"{number % 9}{number}"', None, 0) for number in range(200)]
+    seen = "".join(f"{number % 9}{number}" for number in range(200))
+    history = [*appends, Operation("c", "x", "get", None, None, 1, 2, Answer(f'"{seen}9"'))]
+    verdict = check([*history, *history], states=30)
+    assert verdict.outcome == "undecided"
+    assert verdict.states < 100
