@@ -133,8 +133,9 @@ class Attributes:
     @property
     def now(self) -> float:
         """Return the cluster time in seconds, from 0 at the start."""
-        with self._backend.lock:
-            return self._backend.now()
+        backend = self._backend
+        with backend.lock:
+            return backend.now()
 
     @property
     def speed(self) -> float:

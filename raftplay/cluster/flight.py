@@ -142,7 +142,9 @@ class Flights:
 
     def on_link(self, src: int, dst: int) -> list[Flight]:
         """Return the messages in flight from `src` to `dst`."""
-        return [flight for flight in self.everything() if flight.src == src and flight.dst == dst]
+        flights = self._flights.values()
+        found = [each for each in flights if each.carried.src == src and each.carried.dst == dst]
+        return sorted(found, key=_number) if len(found) > 1 else found
 
     def get(self, id: int) -> Flight:
         """Return the message with number `id`. Raises `NotInFlight`, and `UsageError` if `id` is not a number."""

@@ -1,6 +1,7 @@
 """A reader of EDN, the notation of Clojure, as far as histories use it.
 
-Maps become dicts, vectors and lists lists, keywords `Keyword`, `nil` None; a tagged value is the value.
+Maps become dicts, vectors, lists and sets lists, keywords `Keyword`, `nil` None; a tagged value is the value, and
+what `#_` stands before is left out. A key that is a collection becomes its text.
 """
 
 import re
@@ -17,11 +18,18 @@ class Keyword(str):
     __slots__ = ()
 
 
+class Map(dict[Edn, Edn]):
+    """A map, with the line on which it begins."""
+
+    line = 0
+
+
 _TOKEN = re.compile(
     r"""[\s,]*(?:;[^\n]*[\s,]*)*(?:
     (?P<string>"(?:[^"\\]|\\.)*")
   | (?P<open>\#?[\[({])
   | (?P<close>[\])}])
+  | (?P<discard>\#_)
   | (?P<tag>\#[\w./-]+)
   | (?P<word>[^\s,\[\](){}";]+)
   | (?P<end>\Z)
@@ -46,7 +54,7 @@ def read_all(text: str) -> list[Edn]:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+        self._text, self._at, self._line, self._left_out = text, 0, 1, 0
         self.kind = self._token = ""
         self._next()
 
@@ -59,7 +67,7 @@ class _Reader:
             return self.value(depth + 1)
         if kind == "string":
             self._next()
-            return _ESCAPE.sub(_unescaped, token[1:-1])
+            return _text(token[1:-1])
         if kind == "open":
             return self._collection(token, depth)
         if kind == "word":
@@ -68,7 +76,7 @@ class _Reader:
         raise self._wrong("a value ends too soon" if kind == "end" else f"{token!r} closes nothing")
 
     def _collection(self, opening: str, depth: int) -> Edn:
-        closing = _CLOSING[opening[-1]]
+        closing, line = _CLOSING[opening[-1]], self._line
         self._next()
         items: list[Edn] = []
         while self.kind != "close":
@@ -80,10 +88,11 @@ class _Reader:
             return items
         if len(items) % 2:
             raise self._wrong("a map has a key without a value")
-        try:
-            return dict(zip(items[::2], items[1::2], strict=True))
-        except TypeError:
-            raise self._wrong("a key of a map is a collection") from None
+        made = Map()
+        made.line = line
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            made[str(key) if isinstance(key, list | dict) else key] = value
+        return made
 
     def _next(self) -> None:
         found = _TOKEN.match(self._text, self._at)
@@ -91,11 +100,27 @@ class _Reader:
             raise self._wrong("this is no EDN")
         self.kind = found.lastgroup or "end"
         self._token = found[self.kind]
+        self._line += self._text.count("\n", self._at, found.end())
         self._at = found.end()
+        if self.kind == "discard":
+            self._left_out += 1
+            if self._left_out > DEEPEST:
+                raise self._wrong(f"values are nested deeper than {DEEPEST}")
+            self._next()
+            self.value(self._left_out)
+            self._left_out -= 1
 
     def _wrong(self, what: str) -> UsageError:
         line = self._text.count("\n", 0, self._at) + 1
         return UsageError(f"line {line}: {what}")
+
+
+def _text(quoted: str) -> str:
+    text = _ESCAPE.sub(_unescaped, quoted)
+    if text.isascii():
+        return text
+    # the notation writes characters as halves of UTF-16; half a character alone is none
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -19,10 +19,12 @@ from typing import Literal
 import msgspec
 
 from raftplay.errors import UsageError
-from raftplay.linearizability.edn import Edn, Keyword, read_all
+from raftplay.linearizability.edn import Edn, Keyword, Map, read_all
 from raftplay.linearizability.operations import Answer, Kind, Operation, State, json_of
 
-_LOG_LINE = re.compile(r"^INFO\s+jepsen\.util\s+-\s+(\S+)\s+:(\w+)\s+:([\w-]+)\s+(.*?)\s*$")
+_LOG_LINE = re.compile(
+    r"^.*?\bINFO\s+(?:\[[^\]]*\]\s+)?jepsen\.util(?:\s+-|:)\s+(\S+)\s+:(\w+)\s+:([\w-]+)\s+(.*?)\s*$"
+)
 _KINDS: Mapping[str, Kind] = {
     "read": "get", "get": "get", "write": "put", "put": "put", "append": "append", "cas": "cas",
 }  # fmt: skip
@@ -59,10 +61,13 @@ _own = msgspec.json.Decoder(OwnOperation)
 
 def read_history(text: str) -> History:
     """Return the history in `text`. Raises `UsageError` with the line if it has none."""
+    text = text.removeprefix("\ufeff")  # the mark with which some editors begin a file
     first = next((line.strip() for line in text.split("\n") if line.strip()), "")
     if not first:
         raise UsageError("there is no operation in it")
-    if first.startswith('{"'):
+    if re.match(r'\[\s*\{\s*"', first):
+        raise UsageError("line 1: a JSON array; write one operation on each line")
+    if re.match(r'\{\s*"', first):
         return History(tuple(_own_operations(text)), None, "raftplay's own")
     if first.startswith(("{", "[", "#", ";", "(")):
         return _from_edn(text)
@@ -103,18 +108,22 @@ def _own_operations(text: str) -> Iterator[Operation]:
             continue
         try:
             own = _own.decode(line)
+            canonical = [_canonical(raw) for raw in (own.argument, own.expected, own.value)]
         except (msgspec.MsgspecError, ValueError) as error:
             raise UsageError(f"line {number}: {error}") from None
+        except RecursionError:
+            raise UsageError(f"line {number}: its values are nested too deeply") from None
         if own.end is not None and own.end < own.call:
             raise UsageError(f"line {number}: it ends at {own.end:g}, before its call at {own.call:g}")
         if own.op != "get" and own.argument is msgspec.UNSET:
             raise UsageError(f"line {number}: a {own.op} has an argument")
-        value, tells = _canonical(own.value), own.op != "get" and own.value is not msgspec.UNSET
+        argument, expected, value = canonical
+        tells = own.op != "get" and own.value is not msgspec.UNSET
         done = own.answer == "ok"
         known = own.answer != "unknown" and own.end is not None
         answer = Answer(value if own.op == "get" else None, done, tells, value if tells else None)
         yield Operation(
-            own.client, own.key, own.op, _canonical(own.argument), _canonical(own.expected), own.call,
+            own.client, own.key, own.op, argument, expected, own.call,
             own.end if known and own.end is not None else math.inf, answer if known else None, f"#{number}",
         )  # fmt: skip
 
@@ -152,12 +161,15 @@ def _log_operations(text: str) -> Iterable[Operation]:
         if found is None or found[3] not in ("read", "write", "cas"):
             continue
         process, type_, kind, words = found[1], found[2], _KINDS[found[3]], found[4]
-        values = [] if words.startswith(":") else read_all(words)
+        try:
+            values = [] if words.startswith(":") else read_all(words)
+        except UsageError as error:
+            raise UsageError(str(error).replace("line 1:", f"line {number}:", 1)) from None
         value = values[0] if values else None
         if type_ == "invoke":
-            pairing.invoke(_invoked(process, "", kind, value, number))
+            pairing.invoke(_invoked(process, "", kind, value, number, number))
         elif type_ == "ok" or (type_ == "fail" and kind == "cas" and not words.startswith(":")):
-            _answered(pairing, process, number, value, done=type_ == "ok")
+            _answered(pairing, process, number, number, value, done=type_ == "ok")
         elif type_ == "fail":  # it never took effect
             pairing.complete(process)
     return pairing.all()
@@ -170,15 +182,17 @@ def _from_edn(text: str) -> History:
     pairing = _Pairing()
     has_keys = any(isinstance(item, dict) and Keyword("key") in item for item in maps)
     is_tupled = not has_keys and _are_tuples(maps)
+    maps = [_unpacked(item) for item in maps]
     for number, item in enumerate(maps, 1):
-        if not isinstance(item, dict) or Keyword("type") not in item:
+        if not isinstance(item, Map) or Keyword("type") not in item:
             raise UsageError(f"operation {number} is no map with a :type")
         process, kind = item.get(Keyword("process")), _KINDS.get(str(item.get(Keyword("f"))))
         if not isinstance(process, int):
             continue  # the nemesis
         if kind is None:
             raise UsageError(
-                f"operation {number} has the :f {item.get(Keyword('f'))}, which is no operation on a key"
+                f"line {item.line}: operation {number} has the :f {item.get(Keyword('f'))}, "
+                "which is no operation on a key"
             )
         key, value = item.get(Keyword("key")), item.get(Keyword("value"))
         if is_tupled and isinstance(value, list):
@@ -186,14 +200,17 @@ def _from_edn(text: str) -> History:
         type_ = str(item[Keyword("type")])
         if type_ == "invoke":
             named = "" if key is None else str(key)
-            pairing.invoke(_invoked(str(process), named, kind, value, number))
+            pairing.invoke(_invoked(str(process), named, kind, value, number, item.line))
         elif type_ == "ok":
             value = "" if value is None and has_keys else value
-            _answered(pairing, str(process), number, value, done=True)
+            _answered(pairing, str(process), number, item.line, value, done=True)
         elif type_ == "fail":
             pairing.complete(str(process))
         elif type_ != "info":
-            raise UsageError(f"operation {number} has the :type {type_}; it must be :invoke, :ok, :fail or :info")
+            raise UsageError(
+                f"line {item.line}: operation {number} has the :type {type_}; "
+                "it must be :invoke, :ok, :fail or :info"
+            )
     return History(tuple(pairing.all()), '""' if has_keys else None, "EDN")
 
 
@@ -208,20 +225,41 @@ def _are_tuples(maps: list[Edn]) -> bool:
     return bool(values) and all(isinstance(value, list) and len(value) == 2 for value in values)
 
 
-def _invoked(process: str, key: str, kind: Kind, value: Edn, number: int) -> Operation:
+def _unpacked(item: Edn) -> Edn:
+    """Return a map for an operation that is written as a vector: `[70 :invoke :read nil]`."""
+    if not isinstance(item, list) or len(item) < 3 or item[1] not in ("invoke", "ok", "fail", "info"):
+        return item
+    names = (Keyword("process"), Keyword("type"), Keyword("f"), Keyword("value"))
+    return Map(zip(names, item, strict=False))
+
+
+def _plain(value: Edn) -> Edn:
+    """Return a value of EDN that JSON can hold: keywords with their colon, keys of maps as texts."""
+    match value:
+        case Keyword():
+            return f":{value}"
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(_plain(key)): _plain(item) for key, item in value.items()}
+    return value
+
+
+def _invoked(process: str, key: str, kind: Kind, value: Edn, number: int, line: int) -> Operation:
     argument, expected = value, None
     if kind == "cas":
         if not isinstance(value, list) or len(value) != 2:
-            raise UsageError(f"operation {number}: a cas has the value [OLD NEW]")
+            raise UsageError(f"line {line}: a cas has the value [OLD NEW]")
         expected, argument = value
     if kind == "get":
         argument = None
+    argument, expected = _plain(argument), _plain(expected)
     return Operation(process, key, kind, json_text(argument), json_text(expected), number, name=f"#{number}")
 
 
-def _answered(pairing: _Pairing, process: str, number: int, value: Edn, *, done: bool) -> None:
+def _answered(pairing: _Pairing, process: str, number: int, line: int, value: Edn, *, done: bool) -> None:
     operation = pairing.complete(process)
     if operation is None:
-        raise UsageError(f"operation {number}: process {process} has nothing under way")
-    answer = Answer(json_text(value) if operation.kind == "get" else None, done)
+        raise UsageError(f"line {line}: process {process} has nothing under way")
+    answer = Answer(json_text(_plain(value)) if operation.kind == "get" else None, done)
     pairing.operations.append(replace(operation, end=number, answer=answer))

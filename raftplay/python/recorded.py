@@ -140,8 +140,8 @@ class Recorded(Plain):
         except (InvariantBroken, NodeFailed) as failure:
             session.note(deed, start, failure)
             raise
-        session.note(deed, start)
-        self._told.append((session.harness.now, deed))
+        end = session.note(deed, start)
+        self._told.append((end.time, deed))
         return deed.result
 
     # ---- what is journalled

@@ -231,12 +231,15 @@ class Session:
             self._append(entry)
             self._record.keep()
 
-    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> None:
-        """Keep a deed in the journal that was done at the present since `start`, but not by `perform`."""
+    def note(self, deed: Deed, start: Mark, failure: Exception | None = None) -> Mark:
+        """Keep a deed that was done at the present since `start`, but not by `perform`; return its end."""
         reason = "" if failure is None else outcome_of(failure).answer
         broke = isinstance(failure, InvariantBroken)
-        self.branch.journal.append(Entry(deed, start, self.branch.mark(), reason, broke))
+        branch = self.branch
+        end = branch.mark()
+        branch.journal.append(Entry(deed, start, end, reason, broke))
         self._record.keep()
+        return end
 
     def _part(self, now: Mark) -> None:
         """Divide the running command, if there is one, as another one runs `now`."""

@@ -106,6 +106,32 @@ def test_own_lines_are_read_back_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["99999999999999999999999", ":word", "##NaN", "{:a 1}", "{nil 1, 2 3}", "{[1 2] 3}", "#{1 2}", '"\\ud800"',
+     "1/2", '#inst "2020-01-01"', "#_ 7 8", '"\\ud83d\\ude00"', "9" * 5000],
+)  # fmt: skip
+def test_any_value_of_edn_may_be_written_and_read(value: str) -> None:
+    text = (
+        f"{{:process 0 :type :invoke :f :write :value {value}}} #_ {{:a 1}}\r\n"
+        "{:process 0 :type :ok :f :write}\r\n\r\n{:process 1,,:type :invoke\t:f :read}\r\n"
+        f"{{:process 1 :type :ok :f :read :value {value} :more {{[1] 2}}}}"
+    )
+    assert outcome("\ufeff" + text) == "linearizable"
+    assert outcome(text.replace(":f :read :value", ":f :read :value -1 :v")) == "violated"
+
+
+def test_operations_may_be_vectors_and_lines_of_a_log_may_begin_with_their_time() -> None:
+    vectors = "[70 :invoke :write 1]\n[70 :ok :write 1]\n[:nemesis :info :start nil]\n[7 :invoke :read nil]\n"
+    assert outcome(f"{vectors}[7 :ok :read 1]") == "linearizable"
+    assert outcome(f"{vectors}[7 :ok :read nil]") == "violated"
+    timed = LOG.replace(
+        "INFO  jepsen.util - ", "2020-01-01 00:00:00,1{GMT}\tINFO\t[jepsen worker 3] jepsen.util: "
+    )
+    assert outcome("\ufeff" + timed) == "linearizable"
+    assert outcome(timed.replace("[9 1]", "[4 1]")) == "violated"
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "there is no operation in it"),
@@ -115,16 +141,26 @@ def test_own_lines_are_read_back_as_they_were() -> None:
         ("{:type :ok]", "line 1: ']' stands where '}' must"),
         ("[1 2", "line 1: a value ends too soon"),
         ("{:a 1}", "operation 1 is no map with a :type"),
-        ("{:process 0 :type :ok :f :read :value 1}", "operation 1: process 0 has nothing under way"),
+        ("{:process 0 :type :ok :f :read :value 1}", "line 1: process 0 has nothing under way"),
         (
             "{:process 0 :type :invoke :f :enqueue}",
-            "operation 1 has the :f enqueue, which is no operation on a key",
+            "line 1: operation 1 has the :f enqueue, which is no operation on a key",
         ),
         (
             "{:process 0 :type :odd :f :read}",
-            "operation 1 has the :type odd; it must be :invoke, :ok, :fail or :info",
+            "line 1: operation 1 has the :type odd; it must be :invoke, :ok, :fail or :info",
         ),
-        ("{:process 0 :type :invoke :f :cas :value 3}", "operation 1: a cas has the value [OLD NEW]"),
+        ("{:process 0 :type :invoke :f :cas :value 3}", "line 1: a cas has the value [OLD NEW]"),
+        ("{:a 1} #_", "line 1: a value ends too soon"),
+        ("\n\n{:process 0 :type :ok :f :read}", "line 3: process 0 has nothing under way"),
+        ("#_" * 5000, "line 1: values are nested deeper than 100"),
+        (LOG + "INFO  jepsen.util - 1 :invoke :write [", "line 13: a value ends too soon"),
+        (LOG + "INFO  jepsen.util - 1 :invoke :cas 1", "line 13: a cas has the value [OLD NEW]"),
+        ('[{"client":"a"}]', "line 1: a JSON array; write one operation on each line"),
+        (
+            '{"client":"a","op":"put","key":"x","call":1,"argument":' + "[" * 3000 + "]" * 3000 + "}",
+            "line 1: its values are nested too deeply",
+        ),
         ("[" * 500, "line 1: values are nested deeper than 100"),
         ('{"client":"a"}', "line 1: Object missing required field `op`"),
         ('{"client":"a","op":"put","key":"x","call":1}', "line 1: a put has an argument"),

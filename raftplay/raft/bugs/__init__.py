@@ -113,6 +113,8 @@ def module_with(names: Iterable[str], node: Node = ConsensusModule) -> type[Cons
     Raises `UsageError` for an unknown name.
     """
     chosen = set(names)
+    if not chosen:  # as in most clusters; each new process of a node asks
+        return _composed((node,))
     for name in sorted(chosen - BUGS.keys()):
         close = difflib.get_close_matches(name, BUGS, n=1)
         meant = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(BUGS)}"

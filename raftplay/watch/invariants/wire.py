@@ -173,8 +173,7 @@ def _entries_acknowledged(cluster: ClusterModel, node: NodeModel, args: AppendEn
         term = args.entries[-1].term
         if node.disk.term_at(last) != term:
             _not_on_disk(cluster, node, last, term, f"{node} acknowledges its entries up to {last}")
-    told = told_commit(node, args)
-    if node.commit < told:
+    if node.commit < args.leader_commit and node.commit < (told := told_commit(node, args)):
         cluster.breach(
             FOLLOWER_COMMIT,
             f"{node} accepts a request that lets it commit up to index {told}",
