@@ -129,7 +129,8 @@ def export(
     if str(target.path).startswith("/dev/"):
         return  # what follows would stand in the file
     events = count(recording.history.seen, "event")
-    Output().write(f"{target.name}: {row.words}, {events}, {recording.now.time:.3f} s, {size_text(len(data))}")
+    what = row.words.partition(";")[0]
+    Output().write(f"{target.name}: {what}, {events}, {recording.now.time:.3f} s, {size_text(len(data))}")
     if recording.branches:
         Output().write(_branch_words(recording.branches, row.name))
     if recording.failure:

@@ -42,9 +42,9 @@ FORMATS: tuple[Format, ...] = (
     Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
     Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
     Format("svg", ".svg", "a picture of a pane", "picture", PANES),
-    Format("png", ".png", "the same as pixels; it needs Chromium or CairoSVG", "png", PANES),
+    Format("png", ".png", "a picture of a pane, in pixels; it needs Chromium or CairoSVG", "png", PANES),
     Format("cast", ".cast", "a recording of the screen in asciicast v2, for asciinema", "cast"),
-    Format("gif", ".gif", "that recording as a moving picture; it needs agg or Pillow", "gif"),
+    Format("gif", ".gif", "a recording of the screen as a moving picture; it needs agg or Pillow", "gif"),
 )
 """All formats; where two have the same ending, the first is meant."""
 

@@ -236,6 +236,18 @@ def test_messages_that_say_the_same_share_a_word_and_no_word_covers_another(
         assert seen.faults == []
 
 
+def test_in_a_row_the_words_below_nodes_keep_clear_of_each_other(browser: "sync_api.Browser", tmp_path: Path):
+    story = "nodes 5\nbackend sim\nseed 1\ntimeout 0\nwait leader is 0\npartition 0 | 1,2,3,4\n"
+    story += "wait leader is not 0\nsleep 200ms\n"
+    file = export(parse_script("row", story), tmp_path / "page.html")
+    seen = opened(browser, file, "#t=9", viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    below = [words for words in seen.page.locator("#stage .node > .under").all_text_contents() if words]
+    assert below[0].endswith("cannot commit"), "it stands alone"
+    assert len(set(below[1:])) == 1, "there is room for the term only"
+    assert seen.page.evaluate(COVERED) == []
+    assert seen.faults == []
+
+
 def test_a_step_shows_what_leads_to_it_and_ends_there(browser: "sync_api.Browser", story: Path):
     seen = opened(browser, story)
     seen.page.keyboard.press("ArrowRight")

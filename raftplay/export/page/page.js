@@ -311,7 +311,7 @@ const begin = (given, stream) => {
     });
     const cost = boxes.map(({ box }, i) => i + taken.reduce((sum, other) => sum + common(box, other), 0));
     const best = cost.indexOf(Math.min(...cost));
-    if (cost[best] > 20 * word.length) return null;  // there is no room for it
+    if (cost[best] > 12 * word.length) return null;  // there is no room for it
     const kept = playing && message.place !== undefined && cost[message.place] < 60 ? message.place : best;
     message.place = kept;
     taken.push(boxes[kept].box);
@@ -323,7 +323,8 @@ const begin = (given, stream) => {
   };
 
   const paintNodes = () => {
-    const small = radius < 25, tight = radius < 34, beside = nearest() - 6;  // the room for what stands below a node
+    const small = radius < 25, tight = radius < 34;
+    const beside = (id) => Math.min(...spots.map(([x, y], other) => other !== id && Math.abs(y - spots[id][1]) < 20 ? Math.abs(x - spots[id][0]) - 6 : Infinity));  // the room for what stands below a node
     nodes.forEach((node, id) => {
       const state = stateOf(id, now), role = texts[state.role], marks = texts[state.marks];
       const leads = state.acts && role === "leader", asks = /candidate/.test(role);
@@ -343,7 +344,7 @@ const begin = (given, stream) => {
       say(node.role, roleText);
       const vote = state.vote >= 0 ? `, vote n${state.vote}` : "";
       const told = small ? `t${state.term}` : asks && state.votes.length ? `term ${state.term}, ${state.votes.length} of ${data.majority} votes` : `term ${state.term}${state.weak ? ", cannot commit" : leads ? "" : vote}`;
-      const term = told.length * 6.6 > beside ? `${small ? "t" : "term "}${state.term}` : told;
+      const term = told.length * 6.6 > beside(id) ? `${small ? "t" : "term "}${state.term}` : told;
       put(node.under, { x: small ? 0 : inside(id, term), y: radius + 22, display: radius < 18 ? "none" : "inline", style: small ? "font-size:10px" : "" });
       say(node.under, term);
       const shown = marksOf(state);
