@@ -169,9 +169,10 @@ To add a …, touch …
                  have words of its own: `args_text` in watch/narrator.py, `_words` in tui/stage/words.py
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
                  scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
-  option         of the algorithm: a field of `RaftConfig`; its name in `SWITCHES` of commands/setup.py; a line in
-                 `OPTIONS` of explore/search/options.py, so that trials draw it, and one in `DRAWN` of
-                 explore/walks/walk.py for walks; `explore --set` has it then, --exhaustive too
+  option         of the algorithm: a field of `RaftConfig` and its row in `SWITCHES` (raft/config.py); its words
+                 in the docstring of `set` (commands/setup_lines.py); a line in `OPTIONS` of
+                 explore/search/options.py (so that trials draw it), and one in `DRAWN` of explore/walks/walk.py
+                 for walks; `explore --set` has it then, --exhaustive too
   invariant      a row in watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or
                  wire.py, tests/watch/test_invariants.py
   scenario       a file in scenarios/, its name in `ORDER` there

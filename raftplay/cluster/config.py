@@ -8,7 +8,7 @@ from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
 from raftplay.kv.clients import ClientOptions
 from raftplay.raft.bugs import Node, module_with
-from raftplay.raft.config import RaftConfig, check_count, check_range, check_switch
+from raftplay.raft.config import SWITCHES, RaftConfig, check_count, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
 UNRELIABLE = "RAFT_UNRELIABLE_RPC"
@@ -68,14 +68,8 @@ class Config:
     @property
     def switches(self) -> dict[str, bool]:
         """Return its options that are on or off, by the names of the command `set`."""
-        return {
-            "prevote": self.raft.prevote,
-            "checkquorum": self.raft.checkquorum,
-            "sticky": self.raft.sticky,
-            "noop": self.raft.noop,
-            "more-reelection": self.raft.force_more_reelection,
-            "unreliable": bool(self.unreliable),
-        }
+        of_raft = {name: bool(getattr(self.raft, field)) for name, field in SWITCHES.items()}
+        return {**of_raft, "unreliable": bool(self.unreliable)}
 
     def switched(self, name: str, on: bool | int) -> "Config":
         """Return this configuration with one of its `switches` on or off, or another number (`snapshot`, `drift`).
@@ -93,8 +87,7 @@ class Config:
             )
         if name == "unreliable":
             return replace(self, unreliable=bool(on))
-        field_name = "force_more_reelection" if name == "more-reelection" else name
-        return replace(self, raft=replace(self.raft, **{field_name: bool(on)}))
+        return replace(self, raft=replace(self.raft, **{SWITCHES[name]: bool(on)}))
 
     @property
     def node_name(self) -> str:

@@ -8,10 +8,13 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.given import Given
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.kv.clients import READS, ClientOptions
+from raftplay.raft.config import SWITCHES as RAFT_SWITCHES
 from raftplay.session.units import range_text
 
 BACKENDS = ("sim", "tcp")
-SWITCHES = ("prevote", "checkquorum", "sticky", "noop", "more-reelection", "unreliable", "snapshot", "drift")
+SWITCHES = (*RAFT_SWITCHES, "unreliable", "snapshot", "drift")
+"""The options of the algorithm, and of proxies."""
+
 CLIENT_OPTIONS = {"sessions": ("on", "off"), "reads": READS}
 """The options of clients, with their values; the first is usual."""
 

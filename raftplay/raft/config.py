@@ -16,6 +16,15 @@ MOST_ENTRIES = 1_000_000_000
 MOST_DRIFT = 100_000
 """The most percent by which one clock may run faster than another."""
 
+SWITCHES = {
+    "prevote": "prevote",
+    "checkquorum": "checkquorum",
+    "sticky": "sticky",
+    "noop": "noop",
+    "more-reelection": "force_more_reelection",
+}
+"""The options that are on or off, by their names in the command `set`: the fields of `RaftConfig`."""
+
 LEASE_NEEDS = (
     "reads by lease need set checkquorum on and set sticky on: "
     "only voters that keep their leader give it a lease (thesis §4.2.3, thesis §6.4.1)"
@@ -90,7 +99,7 @@ class RaftConfig:
     def __post_init__(self) -> None:
         check_range("election_min", self.election_min, "election_max", self.election_max, SHORTEST)
         check_seconds("heartbeat", self.heartbeat, SHORTEST)
-        for name in ("force_more_reelection", "prevote", "noop", "checkquorum", "sticky", "lease"):
+        for name in (*SWITCHES.values(), "lease"):
             check_switch(name, getattr(self, name))
         check_count("snapshot", self.snapshot)
         check_percent("drift", self.drift)

@@ -7,7 +7,7 @@ and steps that held are not written. A script with mistakes does not run, and wr
 `begin`    script, nodes, backend, seed, bugs (names); node (their class, "" for the algorithm's);
            election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
-           checkquorum, sticky (true; only where they are on);
+           checkquorum, sticky, and options to come (true; only where they are on);
            warning, if the timings cannot work
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
@@ -48,6 +48,12 @@ from raftplay.session.shown import columns, not_kept_text, pad, short
 from raftplay.session.status import Status
 from raftplay.session.units import range_text
 from raftplay.watch.text import count, visible
+
+ENVIRONMENT = ("more-reelection", "unreliable")
+"""The options that are named as the environment variables that switch them on, too."""
+
+ALWAYS = ("prevote", "noop")
+"""The options that programs are told of also where they are off."""
 
 Write = Callable[[str], None]
 
@@ -266,10 +272,7 @@ def about_text(script: Script, harness: Harness) -> str:
         (f"election {range_text(*election)}", election != (usual.raft.election_min, usual.raft.election_max)),
         (f"heartbeat {range_text(raft.heartbeat, raft.heartbeat)}", raft.heartbeat != usual.raft.heartbeat),
         (f"delay {range_text(*delay)}", delay != (usual.delay_min, usual.delay_max)),
-        ("prevote on", raft.prevote),
-        ("checkquorum on", raft.checkquorum),
-        ("sticky on", raft.sticky),
-        ("noop on", raft.noop),
+        *((f"{name} on", on) for name, on in config.switches.items() if name not in ENVIRONMENT),
         (f"snapshot {raft.snapshot}", raft.snapshot > 0),
         ("sessions off", not config.clients.sessions),
         (f"reads {config.clients.reads}", config.clients.reads != usual.clients.reads),
@@ -320,7 +323,7 @@ class JsonTranscript:
             unreliable=bool(config.unreliable),
             more_reelection=config.raft.force_more_reelection,
             data_dir=None if harness.data_dir is None else os.fspath(harness.data_dir),
-            **{name: True for name in ("checkquorum", "sticky") if config.switches[name]},
+            **{name: True for name, on in config.switches.items() if on and name not in (*ENVIRONMENT, *ALWAYS)},
             **more,
         )
 

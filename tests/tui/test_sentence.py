@@ -196,7 +196,7 @@ def of_kind(kind: type) -> tuple[Record, View]:
     view = view_after("wait leader; submit a; sleep 20ms")
     record = met().get(kind)
     if record is None:
-        event = BY_HAND[kind]
+        event = BY_HAND[kind] if kind in BY_HAND else kind()
         record = Record(view.records[-1].seq + 1, view.snapshot.time, 0, 0, event)
     else:
         record = Record(view.records[-1].seq + 1, view.snapshot.time, record.node, 0, record.event, record.after)
