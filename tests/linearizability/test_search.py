@@ -63,4 +63,4 @@ def test_a_budget_ends_the_search_among_operations_of_unknown_outcome_too() -> N
     history = [*appends, Operation("c", "x", "get", None, None, 1, 2, Answer(f'"{seen}9"'))]
     verdict = check([*history, *history], states=30)
     assert verdict.outcome == "undecided"
-    assert verdict.states < 100
+    assert verdict.states < 400  # one look ahead, not all of a chain
