@@ -326,5 +326,6 @@ Down = Annotated[list[int], some_nodes(_is_down, "; one after the other, and eac
 Joined = Annotated[list[int], some_nodes(_is_joined)]
 CutOff = Annotated[list[int], some_nodes(_is_cut_off)]
 Awake = Annotated[list[int], some_nodes(_is_awake)]
+AwakeOrNone = Annotated[list[int] | None, some_nodes(_is_awake)]
 Asleep = Annotated[list[int], some_nodes(_is_frozen)]
 Conditions = Condition
