@@ -172,7 +172,11 @@ def test_nodes_are_counted_by_the_option_where_there_is_one() -> None:
         ("set prevote yes", 13, "unknown setting 'yes'; use on or off"),
         ("set prevote=on", 5, "no = stands between an option and its setting; write set prevote on"),
         ("set snapshot", 13, "a number of entries, or off is missing"),
-        ("set snapshot -5", 14, "invalid setting '-5': write a number of entries, or off, such as set snapshot 100"),
+        (
+            "set snapshot -5",
+            14,
+            "invalid setting '-5': write a number of entries, or off, such as set snapshot 100",
+        ),
         ("set drift x", 11, "invalid setting 'x': write a number of percent, such as set drift 20"),
         ("bug", 4, "the NAME of a bug is missing"),
         ("bug forgetvote", 5, "there is no bug 'forgetvote'; did you mean 'forget-vote'?"),
