@@ -23,6 +23,8 @@ from raftplay.tui.model.layout import LEAST_STAGE, layout
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
 from raftplay.tui.stage.roles import role_of as stage_role_of
+from raftplay.tui.stage.scene import Scene
+from raftplay.tui.stage.stage import paint
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
@@ -242,6 +244,39 @@ def test_an_entry_is_told_with_its_holders() -> None:
         "index 1: 4, term 2, on n1 n2 n3 n4; committed on n1 n2 n3 n4",
     ]
     assert matrix.entry_text(view, 9) == ["index 9: no node has an entry there"]
+
+
+# ---- what is compacted
+
+
+COMPACTED = ("timeout 0; wait leader is 0; submit a; submit b; wait committed b on 5; snapshot 0,1", "submit c to 0")
+
+
+def test_compacted_entries_stand_as_one_sign_in_a_nodes_log() -> None:
+    nodes = view_after(*COMPACTED).snapshot.nodes
+    assert text_of(node.log_tail(nodes[0], 20, UNICODE)).split() == ["[..1]", "1:c"]
+    assert text_of(node.log_tail(nodes[0], 6, UNICODE)).split() == ["…", "1:c"]
+    assert text_of(node.log_tail(nodes[1], 20, UNICODE)).split() == ["[..1]"]
+    assert text_of(node.log_tail(nodes[2], 20, UNICODE)).split() == ["1:a", "1:b"]
+
+
+def test_a_compacted_entry_is_told_by_its_holders() -> None:
+    assert matrix.entry_text(view_after(*COMPACTED), 1) == [
+        "index 1: b, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4",
+    ]
+    everywhere = view_after(*COMPACTED, "wait committed c on 5; snapshot")
+    assert matrix.entry_text(everywhere, 1) == [
+        "index 1: compacted, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4",
+    ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 16), (80, 24), (120, 40), (200, 50)])
+def test_the_stage_shows_what_is_compacted(width: int, height: int) -> None:
+    everywhere = view_after(*COMPACTED, "wait committed c on 5; snapshot", "timeout 1; wait leader is 1; submit d")
+    shown = "\n".join(text_of(line) for line in paint(Scene(everywhere), width, height))
+    assert shown.count("[..2]") == 5
+    assert "null" not in shown
+    assert "[..2] □2:d" in shown or "[..2] □d" in shown
 
 
 # ---- messages
