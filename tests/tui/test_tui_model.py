@@ -249,7 +249,10 @@ def test_an_entry_is_told_with_its_holders() -> None:
 # ---- what is compacted
 
 
-COMPACTED = ("timeout 0; wait leader is 0; submit a; submit b; wait committed b on 5; snapshot 0,1", "submit c to 0")
+COMPACTED = (
+    "timeout 0; wait leader is 0; submit a; submit b; wait committed b on 5; snapshot 0,1",
+    "submit c to 0",
+)
 
 
 def test_compacted_entries_stand_as_one_sign_in_a_nodes_log() -> None:
