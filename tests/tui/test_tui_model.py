@@ -22,6 +22,7 @@ from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.layout import LEAST_STAGE, layout
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
+from raftplay.tui.sheet import answer_sheet
 from raftplay.tui.stage.roles import role_of as stage_role_of
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.stage import paint
@@ -491,3 +492,27 @@ def test_the_log_matrix_has_a_column_for_each_of_25_nodes_on_a_wide_screen() -> 
         log = next(slot.region for slot in slots if slot.panes[0] == "log")
         assert "hidden" not in texts(matrix.matrix(view, context(log.width, log.height)).lines)[0]
         assert layout(width, height, 25, is_open=True).stage.width >= LEAST_STAGE
+
+
+# ---- answers on a sheet
+
+
+def test_a_table_keeps_its_columns_on_a_sheet_and_a_folded_sentence_is_folded_once() -> None:
+    table = "index  node 0  node 1\n    9  [..]    1:x*\n   10  [..10]  1:x"
+    assert "\n".join(map(text_of, answer_sheet(table, 60))) == table
+    whole = "index 3 is not committed: 1 of 3 nodes has it, and 2 are needed\n      (§5.3)\n    now"
+    reasons = "index 3\n  " + " ".join(["word"] * 19) + "\n      and more words of it\n  the next one"
+    for width in range(20, 100):
+        rows = list(map(text_of, answer_sheet(reasons, width)))
+        assert all(columns(row) <= width for row in rows)
+        assert " ".join(" ".join(rows).split()) == " ".join(reasons.split())
+        assert rows[-1] == "  the next one"
+    assert list(map(text_of, answer_sheet(reasons, 40))) == [
+        "index 3",
+        "  word word word word word word word",
+        "  word word word word word word word",
+        "  word word word word word and more",
+        "  words of it",
+        "  the next one",
+    ]
+    assert "\n".join(map(text_of, answer_sheet(whole, 80))) == whole
