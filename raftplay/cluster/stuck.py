@@ -42,7 +42,8 @@ class TookTooLong(DidNotReturn):
 def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator[None]:
     """Raise `DidNotReturn` in the block's own code while `progress` stays the same at `LOOKS` looks.
 
-    Raise `TookTooLong` there once it has run for more than `most` seconds of wall time.
+    Raise `TookTooLong` there once it has run for more than `most` seconds of wall time, without those in which the
+    whole process was stopped (by Ctrl-Z, or as the machine slept): no look falls into them.
     `progress` is called while that code runs. An alarm that was set before continues after the block.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -74,14 +75,16 @@ def watchdog(progress: Callable[[], object], most: float = math.inf) -> Iterator
 def _judge(progress: Callable[[], object], most: float) -> Callable[[], type[DidNotReturn] | None]:
     """Return a function that looks once more, and returns what is to be raised, or None."""
     seen: list[object] = []
-    end = time.monotonic() + most
+    looked = 0.0
 
     def look() -> type[DidNotReturn] | None:
+        nonlocal looked
+        looked += LOOK_EVERY
         now = progress()
         if seen and seen[-1] != now:
             seen.clear()
         seen.append(now)
-        if time.monotonic() > end:
+        if looked > most:
             return TookTooLong
         return DidNotReturn if len(seen) >= LOOKS else None
 

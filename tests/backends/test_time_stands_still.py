@@ -2,6 +2,8 @@
 
 import contextlib
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -239,6 +241,30 @@ def test_a_watchdog_lets_code_be_that_goes_on(monkeypatch: pytest.MonkeyPatch):
             steps += 1
     with pytest.raises(DidNotReturn), watchdog(lambda: steps):
         time.sleep(30)
+
+
+STOPPED = """
+import itertools, os, signal, sys, time
+from raftplay.cluster import stuck
+stuck.LOOK_EVERY, steps = 0.1, itertools.count()
+with stuck.watchdog(lambda: next(steps), most=1.0):
+    print(flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
+def test_a_process_that_was_stopped_has_not_taken_too_long():
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)  # longer than it may take
+        run.send_signal(signal.SIGCONT)
+        _, errors = run.communicate(b"\n", timeout=30)
+    assert (run.returncode, errors) == (0, b"")
 
 
 def test_a_watchdog_leaves_the_alarm_as_it_was():
