@@ -160,5 +160,16 @@ def text_sheet(line: str, answer: str) -> Sheet:
 
 
 def answer_sheet(answer: str, width: int) -> list[Line]:
-    """An answer as lines of `width` columns."""
-    return [(Piece(row, "text"),) for line in answer.split("\n") for row in wrapped(visible(line), width)]
+    """An answer as lines of `width` columns; what is indented stays so."""
+    return [(Piece(row, "text"),) for line in answer.split("\n") for row in _indented(visible(line), width)]
+
+
+def _indented(line: str, width: int) -> list[str]:
+    text = line.lstrip(" ")
+    lead = line[: min(len(line) - len(text), width // 2)]
+    return [lead + row for row in wrapped(text, width - len(lead))]
+
+
+def room(width: int) -> int:
+    """Return the columns that an answer has in a sheet on a screen of `width` columns."""
+    return min(Sheet.widest, width - 4) - 4
