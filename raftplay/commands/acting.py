@@ -218,9 +218,16 @@ def thaw(session: Session, nodes: kinds.Asleep) -> str:
 
 
 @command(GROUP, "snapshot all")
-def snapshot(session: Session, nodes: kinds.Awake) -> str:
-    """Let nodes take a snapshot: it replaces the entries of the log that they have applied (§7)."""
+def snapshot(session: Session, nodes: kinds.AwakeOrNone = None) -> str:
+    """Let nodes (default: all that run) take a snapshot: it replaces the entries of the log that they have applied
+    (§7).
+    """
     harness = session.harness
+    if nodes is None:
+        servers = [server for server in harness.cluster if not server.frozen]
+        nodes = [server.id for server in servers if server.cm.state is not CMState.DEAD]
+        if not nodes:
+            return "no node runs"
     taken = [(id, harness.compact_peer(id)) for id in nodes]
     words = [f"node {id} up to entry {index}" for id, index in taken if index != NONE]
     nothing = [id for id, index in taken if index == NONE]

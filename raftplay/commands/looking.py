@@ -16,7 +16,7 @@ from raftplay.raft.decisions import Configured
 from raftplay.raft.messages import CMState
 from raftplay.session import shown
 from raftplay.session.session import Session
-from raftplay.session.shown import did_you_mean, pad, quoted
+from raftplay.session.shown import pad
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import command_text, count, or_dash
 from raftplay.watch.words import link_text, nodes_text, verb
@@ -94,8 +94,7 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
         return "\n\n".join([*parts, textwrap.fill(more, width)])
     row = TABLE.get(name)
     if row is None:
-        hint = did_you_mean(name, (*TABLE, *TOPICS))
-        raise UsageError(f"there is no command {quoted(name)}{hint}")
+        raise UsageError(kinds.no_help_text(name))
     about = {p.kind.shown: p.kind.about for p in row.parameters if p.kind.about}
     about_row = textwrap.fill(row.help, width)
     parts = [row.usage, about_row, _columns(list(about.items()), width), f"Example: {row.example}"]

@@ -26,7 +26,7 @@ from raftplay.language.table import Kind, Resolve, constant, setup_line, too_lat
 from raftplay.raft.bugs import BUGS
 from raftplay.raft.config import SHORTEST
 from raftplay.session.session import Session
-from raftplay.session.shown import did_you_mean, quoted
+from raftplay.session.shown import did_you_mean, quoted, short
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.words import nodes_text, timing_text
 
@@ -40,6 +40,9 @@ WATCHING = {
 
 MAX_DIGITS = 9
 """The most digits of a number of entries."""
+
+NUMBERED = {"snapshot": ("a number of entries, or off", "100"), "drift": ("a number of percent", "20")}
+"""The options that are numbers: what to write, and an example."""
 
 
 def _count(cursor: Cursor) -> Resolve:
@@ -92,23 +95,34 @@ def _names_nodes(text: str) -> bool:
 
 
 def _switch(cursor: Cursor) -> Resolve:
-    return constant(
-        values.one_of(
-            cursor,
-            cursor.next(EACH_SWITCH, offers.words(*SWITCHES, *CLIENT_OPTIONS)),
-            (*SWITCHES, *CLIENT_OPTIONS),
-            "option",
-        )
-    )
+    options = *SWITCHES, *CLIENT_OPTIONS
+    word = cursor.next(EACH_SWITCH, offers.words(*options))
+    name, glued, setting = word.text.partition("=")
+    if glued and name in options:
+        text = f"no = stands between an option and its setting; write set {name} {short(setting) or '…'}"
+        raise cursor.mistake(text, word)
+    return constant(values.one_of(cursor, word, options, "option"))
 
 
 def _setting(cursor: Cursor) -> Resolve:
     """Read the value of the option that stands before it."""
     option = cursor.words[cursor.at - 1].text
+    if option in NUMBERED:
+        return _number(cursor, option, *NUMBERED[option])
     if option not in CLIENT_OPTIONS:
         return _on_off(cursor)
     known = CLIENT_OPTIONS[option]
     return constant(values.one_of(cursor, cursor.next(" or ".join(known), offers.words(*known)), known, "setting"))
+
+
+def _number(cursor: Cursor, option: str, what: str, example: str) -> Resolve:
+    word = cursor.next(what, offers.words(example, *["off"] * what.endswith("off")))
+    if word.text in ("on", "off"):
+        return constant(word.text == "on")
+    if not word.text.isdecimal() or len(word.text) > MAX_DIGITS:
+        text = f"invalid setting {quoted(word.text)}: write {what}, such as set {option} {example}"
+        raise cursor.mistake(text, word)
+    return constant(int(word.text))
 
 
 def _on_off(cursor: Cursor) -> Resolve:

@@ -25,6 +25,7 @@ from raftplay.language.selectors import (
     parse_nodes,
 )
 from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
+from raftplay.raft.config import SWITCHES
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Mark
 from raftplay.session.errors import Failed
@@ -245,9 +246,14 @@ def _topics(_: Place) -> Iterator[Offered]:
 def _topic(cursor: Cursor) -> Resolve:
     word = cursor.next("a command", _topics)
     if word.text not in (*TABLE, *TOPICS):
-        hint = did_you_mean(word.text, (*TABLE, *TOPICS))
-        raise cursor.mistake(f"there is no command {quoted(word.text)}{hint}", word)
+        raise cursor.mistake(no_help_text(word.text), word)
     return constant(word.text)
+
+
+def no_help_text(name: str) -> str:
+    """Return what to say of a name that `help` does not know."""
+    hint = "; it is an option: help set" if name in SWITCHES else did_you_mean(name, (*TABLE, *TOPICS))
+    return f"there is no command {quoted(name)}{hint}"
 
 
 KEPT_WORDS = offers.word("term", "the highest term of connected live nodes")
@@ -326,5 +332,6 @@ Down = Annotated[list[int], some_nodes(_is_down, "; one after the other, and eac
 Joined = Annotated[list[int], some_nodes(_is_joined)]
 CutOff = Annotated[list[int], some_nodes(_is_cut_off)]
 Awake = Annotated[list[int], some_nodes(_is_awake)]
+AwakeOrNone = Annotated[list[int] | None, some_nodes(_is_awake)]
 Asleep = Annotated[list[int], some_nodes(_is_frozen)]
 Conditions = Condition

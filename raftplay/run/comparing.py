@@ -19,7 +19,7 @@ from raftplay.session.shown import pad, quoted, short
 from raftplay.session.status import Status
 from raftplay.watch import facts
 from raftplay.watch.narrator import describe
-from raftplay.watch.text import command_text, or_dash, visible
+from raftplay.watch.text import command_text, count, or_dash, visible
 from raftplay.watch.words import role_text
 
 SHOWN = 4
@@ -38,7 +38,7 @@ class Side:
 
     setup: Setup
     told: list[tuple[float, int, str]] = field(default_factory=list)
-    """What happened: cluster time, node (-1 for the cluster), words; without messages and routine."""
+    """What happened: cluster time, node (-1 for the cluster), words; without messages, routine and options."""
 
     counts: Counter[str] = field(default_factory=Counter)
     """How many elections, leaders and messages there were."""
@@ -59,7 +59,7 @@ class Side:
             self.counts["leaders"] += 1
         elif isinstance(event, facts.CallSent | facts.ReplySent):
             self.counts["messages"] += 1
-        if event.group not in LEFT_OUT and not isinstance(event, decisions.Stopped):
+        if event.group not in LEFT_OUT and not isinstance(event, decisions.Stopped | decisions.Configured):
             self.told.append((record.time, record.node, describe(record)))
 
     # ---- the transcript of its run
@@ -176,7 +176,7 @@ def _parting(first: Side, second: Side, at: int) -> Iterator[str]:
         yield "They differ from the first event on:"
     else:
         time, node, words = first.told[at - 1]
-        yield f"They are the same for {at} events, up to {time:.3f} s ({_who(node)}{words}). Then:"
+        yield f"They are the same for {count(at, 'event')}, up to {time:.3f} s ({_who(node)}{words}). Then:"
     for letter, side in (("A", first), ("B", second)):
         shown = side.told[at : at + SHOWN]
         if not shown:

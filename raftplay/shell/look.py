@@ -10,6 +10,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.commands.looking import fault_words
 from raftplay.language.completion import Hint
 from raftplay.past.view import View
+from raftplay.raft.messages import NONE
 from raftplay.session.shown import columns
 from raftplay.watch.text import command_text, count, or_dash, visible
 
@@ -209,10 +210,10 @@ def _node(node: NodeSnapshot, width: int, *, is_short: bool) -> Text:
 
 
 def _tail(node: NodeSnapshot, room: int) -> Text:
-    """Return the end of the log as term:command; a star marks committed entries."""
+    """Return the end of the log as term:command; a star marks committed entries, `[..7]` what is compacted."""
     cells: Text = []
-    first = len(node.log)
-    for index in range(len(node.log) - 1, max(-1, len(node.log) - 1 - MOST_ENTRIES), -1):
+    first, base = len(node.log), node.base_index
+    for index in range(len(node.log) - 1, max(base, len(node.log) - 1 - MOST_ENTRIES), -1):
         entry = node.log[index]
         is_committed = index <= node.commit_index
         text = f"{entry.term}:{command_text(entry.command, 12)}{'*' if is_committed else ''} "
@@ -222,4 +223,6 @@ def _tail(node: NodeSnapshot, room: int) -> Text:
         looks = f"{term_style(entry.term)}{' class:committed' if is_committed else ''}"
         cells[:0] = [(looks, text.rstrip(" ")), ("", " ")]
         first = index
+    if first == base + 1 and base != NONE and columns(compacted := f"[..{base}] ") <= room:
+        return [("class:dim", compacted), *cells]
     return [("class:dim", "… "), *cells] if cells and first else cells

@@ -1,5 +1,6 @@
 """A sheet over the screen: help, or an answer that is too long for its place."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
@@ -12,9 +13,13 @@ from textual.markup import escape
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 
+from raftplay.session.shown import columns
 from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
 from raftplay.watch.text import visible
+
+_FOLDED = re.compile(r" +[^ ]+( [^ ]+)*")
+"""What follows the first line of a folded sentence: words, and not the cells of a table."""
 
 
 class ClosesOnce(Screen[None]):
@@ -160,14 +165,31 @@ def text_sheet(line: str, answer: str) -> Sheet:
 
 
 def answer_sheet(answer: str, width: int) -> list[Line]:
-    """An answer as lines of `width` columns; what is indented stays so."""
-    return [(Piece(row, "text"),) for line in answer.split("\n") for row in _indented(visible(line), width)]
+    """Return an answer as lines of `width` columns; a table keeps its columns."""
+    rows: list[str] = []
+    for line in _sentences(answer, width):
+        indent = min(_indent(line), max(0, width - 10))
+        fits = columns(line) <= width
+        rows += [line] if fits else [" " * indent + row for row in wrapped(line.strip(" "), width - indent)]
+    return [(Piece(row, "text"),) for row in rows]
 
 
-def _indented(line: str, width: int) -> list[str]:
-    text = line.lstrip(" ")
-    lead = line[: min(len(line) - len(text), width // 2)]
-    return [lead + row for row in wrapped(text, width - len(lead))]
+def _sentences(answer: str, width: int) -> list[str]:
+    """Return the lines of an answer; a sentence that was folded for more columns is one line again."""
+    lines: list[str] = []
+    indent = 0
+    for line in map(visible, answer.split("\n")):
+        is_more = _FOLDED.fullmatch(line) is not None and _indent(line) == indent + 4
+        if is_more and lines and columns(lines[-1]) > width:
+            lines[-1] += f" {line.strip(' ')}"
+        else:
+            indent = _indent(line)
+            lines.append(line)
+    return lines
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def room(width: int) -> int:

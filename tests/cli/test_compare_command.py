@@ -16,6 +16,14 @@ def test_runs_part_where_a_setting_first_matters() -> None:
     assert any(line.startswith("committed") and "≠" not in line for line in lines)
 
 
+def test_what_a_node_says_of_its_options_is_no_difference() -> None:
+    """A node tells its options at its start; two runs do not part there, but where an option first matters."""
+    done = raftplay("compare", "-", "prevote=on,off", stdin=b"seed 4\nset checkquorum on\nwait leader\n")
+    lines = done.out.split("\n")
+    assert lines[1].startswith("They are the same for 5 events, up to 0.000 s ")
+    assert "becomes pre-candidate" in lines[2]
+
+
 def test_runs_that_are_the_same_are_said_to_be() -> None:
     same = raftplay("compare", "first-election", "election=150..300ms,0.15..0.3s", "--seed", "7")
     assert "The two runs are the same: " in same.out

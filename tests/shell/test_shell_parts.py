@@ -93,6 +93,18 @@ def test_all_nodes_are_shown_in_the_lines_that_there_are(nodes: int, width: int)
         assert all(re.search(rf" (n{id} |{id}[LFCD])", "".join(lines)) for id in range(nodes))
 
 
+def test_what_is_compacted_is_shown_by_its_last_index() -> None:
+    with session_of(blueprint(3)) as session:
+        perform(session, "timeout 0; wait leader is 0", "submit x; submit y; wait committed y on 3", "snapshot 0")
+        perform(session, "submit z; wait committed z on 3")
+        ends = [words(line).split("commit 2")[1].split() for line in node_lines(session.view(), 5, 80)]
+        assert ends == [["[..1]", "1:z*"], ["1:x*", "1:y*", "1:z*"], ["1:x*", "1:y*", "1:z*"]]
+        perform(session, "snapshot")
+        ends = [words(line).split("commit 2")[1].split() for line in node_lines(session.view(), 5, 80)]
+        assert ends == [["[..2]"]] * 3
+        assert all(columns(words(line)) <= 45 for line in node_lines(session.view(), 5, 45))
+
+
 def test_a_node_shows_its_role_term_log_and_faults():
     with session_of(blueprint(3)) as session:
         perform(

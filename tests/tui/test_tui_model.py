@@ -22,7 +22,10 @@ from raftplay.tui.model.help import help_lines
 from raftplay.tui.model.layout import LEAST_STAGE, layout
 from raftplay.tui.model.lines import Piece, cut, fit, pad, spread, text_of, width_of, wrapped
 from raftplay.tui.model.timeline import timeline
+from raftplay.tui.sheet import answer_sheet
 from raftplay.tui.stage.roles import role_of as stage_role_of
+from raftplay.tui.stage.scene import Scene
+from raftplay.tui.stage.stage import paint
 from raftplay.watch.narrator import describe
 from raftplay.watch.text import visible
 
@@ -244,6 +247,42 @@ def test_an_entry_is_told_with_its_holders() -> None:
     assert matrix.entry_text(view, 9) == ["index 9: no node has an entry there"]
 
 
+# ---- what is compacted
+
+
+COMPACTED = (
+    "timeout 0; wait leader is 0; submit a; submit b; wait committed b on 5; snapshot 0,1",
+    "submit c to 0",
+)
+
+
+def test_compacted_entries_stand_as_one_sign_in_a_nodes_log() -> None:
+    nodes = view_after(*COMPACTED).snapshot.nodes
+    assert text_of(node.log_tail(nodes[0], 20, UNICODE)).split() == ["[..1]", "1:c"]
+    assert text_of(node.log_tail(nodes[0], 6, UNICODE)).split() == ["…", "1:c"]
+    assert text_of(node.log_tail(nodes[1], 20, UNICODE)).split() == ["[..1]"]
+    assert text_of(node.log_tail(nodes[2], 20, UNICODE)).split() == ["1:a", "1:b"]
+
+
+def test_a_compacted_entry_is_told_by_its_holders() -> None:
+    assert matrix.entry_text(view_after(*COMPACTED), 1) == [
+        "index 1: b, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4",
+    ]
+    everywhere = view_after(*COMPACTED, "wait committed c on 5; snapshot")
+    assert matrix.entry_text(everywhere, 1) == [
+        "index 1: compacted, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4",
+    ]
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 16), (80, 24), (120, 40), (200, 50)])
+def test_the_stage_shows_what_is_compacted(width: int, height: int) -> None:
+    everywhere = view_after(*COMPACTED, "wait committed c on 5; snapshot", "timeout 1; wait leader is 1; submit d")
+    shown = "\n".join(text_of(line) for line in paint(Scene(everywhere), width, height))
+    assert shown.count("[..2]") == 5
+    assert "null" not in shown
+    assert "[..2] □2:d" in shown or "[..2] □d" in shown
+
+
 # ---- messages
 
 
@@ -453,3 +492,27 @@ def test_the_log_matrix_has_a_column_for_each_of_25_nodes_on_a_wide_screen() -> 
         log = next(slot.region for slot in slots if slot.panes[0] == "log")
         assert "hidden" not in texts(matrix.matrix(view, context(log.width, log.height)).lines)[0]
         assert layout(width, height, 25, is_open=True).stage.width >= LEAST_STAGE
+
+
+# ---- answers on a sheet
+
+
+def test_a_table_keeps_its_columns_on_a_sheet_and_a_folded_sentence_is_folded_once() -> None:
+    table = "index  node 0  node 1\n    9  [..]    1:x*\n   10  [..10]  1:x"
+    assert "\n".join(map(text_of, answer_sheet(table, 60))) == table
+    whole = "index 3 is not committed: 1 of 3 nodes has it, and 2 are needed\n      (§5.3)\n    now"
+    reasons = "index 3\n  " + " ".join(["word"] * 19) + "\n      and more words of it\n  the next one"
+    for width in range(20, 100):
+        rows = list(map(text_of, answer_sheet(reasons, width)))
+        assert all(columns(row) <= width for row in rows)
+        assert " ".join(" ".join(rows).split()) == " ".join(reasons.split())
+        assert rows[-1] == "  the next one"
+    assert list(map(text_of, answer_sheet(reasons, 40))) == [
+        "index 3",
+        "  word word word word word word word",
+        "  word word word word word word word",
+        "  word word word word word and more",
+        "  words of it",
+        "  the next one",
+    ]
+    assert "\n".join(map(text_of, answer_sheet(whole, 80))) == whole

@@ -119,6 +119,13 @@ def test_an_entry_that_was_just_taken_is_not_written_yet() -> None:
     ]
 
 
+def test_an_entry_that_waits_for_the_leaders_disk_was_not_taken_just_now() -> None:
+    assert told(LED + "disk 0 stall; submit a to 0; sleep 300ms", 0)[0] == (
+        "index 0 is not committed: node 0, the leader, took it, and its disk write has been waiting since 0.007 s: "
+        "the entry does not leave before"
+    )
+
+
 # ---- not acknowledged
 
 

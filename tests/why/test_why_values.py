@@ -233,3 +233,11 @@ def check_values(view, places: Places) -> None:  # type: ignore[no-untyped-def]
             }
             assert set(entry.holders) == now
             assert {lost.node for lost in entry.lost} >= places.ever[key] - now
+
+
+def test_of_a_value_that_was_submitted_often_the_last_entries_are_told_and_the_others_counted() -> None:
+    lines = told(LED + "submit x; " * 20 + "wait commit of 0 = 19", "x")
+    assert lines[0] == "x is committed at index 19, term 1, on node 0"
+    others = [line for line in lines if line.startswith("another entry with it ")]
+    assert [line.split(",")[0].rsplit(" ", 1)[1] for line in others] == ["18", "17", "16", "15", "14"]
+    assert lines[-1] == "14 more entries with it"

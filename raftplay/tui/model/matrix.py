@@ -170,16 +170,21 @@ def entry_text(view: View, index: int) -> list[str]:
     for node in view.snapshot.nodes:
         if len(node.log) > index:
             entry = node.log[index]
-            holders = next((there for known, there in found if _is_same(known, entry)), None)
-            if holders is None:
+            at = next((at for at, (known, _) in enumerate(found) if _is_same(known, entry)), None)
+            if at is None:
                 found.append((entry, [node]))
-            else:
-                holders.append(node)
+                continue
+            known, holders = found[at]
+            holders.append(node)
+            if known.kind == "compacted":
+                found[at] = entry, holders
     for entry, holders in found:
         committed = [f"n{n.id}" for n in holders if n.commit_index >= index]
         where = " ".join(f"n{n.id}" if n.alive else f"n{n.id} ({ON_DISK})" for n in holders)
         state = f"committed on {' '.join(committed)}" if committed else "not committed"
-        lines.append(f"index {index}: {command_text(entry.command, 60)}, term {entry.term}, on {where}; {state}")
+        words = f"{command_text(entry.command, 60)}, term {entry.term}"
+        words = "compacted" if entry.kind == "compacted" else words
+        lines.append(f"index {index}: {words}, on {where}; {state}")
     return lines or [f"index {index}: no node has an entry there"]
 
 

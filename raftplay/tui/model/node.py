@@ -118,21 +118,24 @@ def _commit_line(node: NodeSnapshot, width: int) -> Line:
 
 
 def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Line:
-    """Return the end of a node's log, each entry as term:command, solid up to its commit index."""
+    """Return the end of a node's log, each entry as term:command, solid up to its commit index; `[..7]` stands for
+    what is compacted.
+    """
     if not node.log:
         return (Piece(f"{glyphs.absent} empty", "dim"),)
     pieces: list[Piece] = []
     room = width
-    for index in range(len(node.log) - 1, -1, -1):
+    base = node.base_index
+    for index in range(len(node.log) - 1, max(base, 0) - 1, -1):
         entry = node.log[index]
         words = brief_text(entry.command, 12)
-        text = f"{entry.term}:{plain(words) if glyphs.ascii else words}"
+        text = f"[..{base}]" if index == base else f"{entry.term}:{plain(words) if glyphs.ascii else words}"
         room -= columns(text) + 1
-        if room < (2 if index else -1) and pieces:
+        if room < (2 if index > max(base, 0) else -1) and pieces:
             pieces += [Piece(f"{glyphs.more} ", "dim")]
             break
-        looks = "solid" if index <= node.commit_index else "hollow"
-        pieces += [Piece(" "), Piece(text, f"t{entry.term % 7} {looks}", ("entry", index))]
+        looks = f"t{entry.term % 7} {'solid' if index <= node.commit_index else 'hollow'}"
+        pieces += [Piece(" "), Piece(text, "dim" if index == base else looks, ("entry", index))]
     return tuple(reversed(pieces))
 
 

@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.raft.messages import CMState
+from raftplay.raft.messages import NONE, CMState
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.lines import Line, Piece, columns, cut, width_of
 from raftplay.tui.stage.canvas import SOLID, Canvas
@@ -291,21 +291,20 @@ def _progress(node: NodeSnapshot, painter: Painter, room: int) -> tuple[Line, Li
 def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     """Return the end of a node's log in at most `room` columns.
 
-    An entry that the node does not know to be committed has a sign in front. Where entries of several terms are in
-    sight, a term is written before the first entry of it.
+    An entry that the node does not know to be committed has a sign in front; `[..7]` stands for compacted ones.
+    Where entries of several terms are in sight, a term is written before the first entry of it.
     """
     glyphs, name = painter.glyphs, "log "
     first = _first_shown(node, painter, room - len(name))
-    if first > 0 and room < NAMED_LOG:
+    if first > max(0, node.base_index) and room < NAMED_LOG:
         name, first = "", _first_shown(node, painter, room)
     pieces = [Piece(name, "dim" if node.alive else "down dim")]
     if not node.log:
         pieces.append(Piece(glyphs.absent, "dim"))
-    if first > 0:
+    if first > max(0, node.base_index):
         pieces.append(Piece(f"{glyphs.more} ", "dim", ("entry", first - 1)))
     for index in range(first, len(node.log)):
-        begins = index == first or node.log[index - 1].term != node.log[index].term
-        pieces += _entry(node, index, painter, with_term=painter.mixed and begins)
+        pieces += _entry(node, index, painter, with_term=painter.mixed and _begins_term(node, index, first))
         pieces.append(Piece(" "))
     return kept(tuple(pieces), room, glyphs)
 
@@ -313,18 +312,25 @@ def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Line:
 def _first_shown(node: NodeSnapshot, painter: Painter, room: int) -> int:
     """Return the index of the first entry of a log's end that fits; at least the last one is shown."""
     used = -1
-    first = len(node.log)
-    while first > 0:
-        begins = first == len(node.log) or node.log[first - 1].term != node.log[first].term
+    first, lowest = len(node.log), max(0, node.base_index)
+    while first > lowest:
+        begins = first == len(node.log) or _begins_term(node, first, NONE)
         used += 1 + width_of(_entry(node, first - 1, painter, with_term=painter.mixed and begins))
-        if used + 2 * (first > 1) > room:
+        if used + 2 * (first > lowest + 1) > room:
             break
         first -= 1
     return max(0, min(first, len(node.log) - 1))
 
 
+def _begins_term(node: NodeSnapshot, index: int, first: int) -> bool:
+    """Return whether the entry is the first one in sight of its term, in a log that is shown from `first` on."""
+    return index in (first, node.base_index + 1) or node.log[index - 1].term != node.log[index].term
+
+
 def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool) -> tuple[Piece, ...]:
     entry, glyphs = node.log[index], painter.glyphs
+    if index == node.base_index:
+        return (Piece(f"[..{index}]", "dim" if node.alive else "down dim", ("entry", index)),)
     committed = index <= node.commit_index or not node.alive
     text = brief_text(entry.command, 12)
     text = cut(plain(text) if glyphs.ascii else text, LONGEST_COMMAND, glyphs.more)

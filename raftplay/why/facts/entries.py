@@ -83,7 +83,8 @@ class IndexFacts:
     else the leader's, else that of the highest term. `holdings` are those of all nodes. `decider`: the index that
     the leader must commit by counting for this one to be committed, -1 where it has none of its own term; the
     index itself where it is committed. `shares` compare the others with the leader there. `leader` is
-    (node, term). `pretenders` are other leaders, as (node, term).
+    (node, term). `pretenders` are other leaders, as (node, term). `writing_since`: since when a write of
+    the leader waits for its disk.
     """
 
     index: int
@@ -96,6 +97,7 @@ class IndexFacts:
     needed: int
     decider: int
     shares: tuple[PeerProgress, ...]
+    writing_since: float | None = None
 
     @property
     def committed_on(self) -> tuple[int, ...]:
@@ -147,6 +149,7 @@ def index_facts(trail: EventIndex, index: int) -> IndexFacts:
         needed=trail.needed,
         decider=decider,
         shares=shares,
+        writing_since=None if leader is None else leader.writing_since,
     )
 
 

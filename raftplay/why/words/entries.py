@@ -52,6 +52,11 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
                 f"is not committed: its entry is of term {facts.entry.term}, the leader, node {leader}, is in "
                 f"term {term}, and by counting replicas it commits only entries of its own term (§5.4.2)"
             )
+        case "not written" if facts.writing_since is not None:
+            return (
+                f"is not committed: node {leader}, the leader, took it, and its disk write has been waiting since "
+                f"{at(facts.writing_since)}: the entry does not leave before"
+            )
         case "not written":
             return (
                 f"is not committed: node {leader}, the leader, took it just now, and is about to write and send it"

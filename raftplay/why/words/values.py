@@ -8,6 +8,9 @@ from raftplay.why.words.text import at
 
 LONGEST_VALUE = 40
 
+MOST_OTHERS = 5
+"""The most further entries with one value that are told one by one."""
+
 
 def value_words(facts: ValueFacts, index_answer: tuple[str, list[str]] | None) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons; `index_answer` explains the place of the first entry."""
@@ -26,7 +29,9 @@ def value_words(facts: ValueFacts, index_answer: tuple[str, list[str]] | None) -
         head, reasons = index_answer
         is_late = facts.index is not None and facts.index.outcome == "committed" and first.fate != "committed"
         lines += [head + ", so it will be replaced (§5.4.3)" * is_late] * (first.fate != "committed") + reasons
-    lines += [f"another entry with it {_story(other, facts)}" for other in others]
+    lines += [f"another entry with it {_story(other, facts)}" for other in others[:MOST_OTHERS]]
+    if (more := len(others) - MOST_OTHERS) > 0:
+        lines.append(f"{count(more, 'more entry')} with it")
     return f"{value} {_story(first, facts)}", lines
 
 
