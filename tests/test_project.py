@@ -70,6 +70,8 @@ def test_a_page_is_shown_as_text_that_fits_apart_from_what_runs_print(name: str)
     assert too_long == []
     words = set(re.findall(r"\w[\w-]+", re.sub(r"<!--.*?-->|!\[.*?\]\(.*?\)", "", docs.markdown(name))))
     assert words - {"python", "py"} <= set(re.findall(r"\w[\w-]+", shown)), "nothing is left out"
+    prose = [line for line in shown.split("\n") if line.strip() not in code]
+    assert "\n".join(prose).count("`") % 2 == 0, "every name in backquotes has both"
 
 
 def module_guide() -> str:

@@ -39,7 +39,7 @@ app = typer.Typer()
 @app.command(name="check")
 def check_(
     history: Annotated[
-        str, typer.Argument(metavar="HISTORY", help="A file: EDN, a log of Jepsen, or JSON lines.")
+        str, typer.Argument(metavar="HISTORY", help="A file: EDN, a log of Jepsen, JSON lines, or a trace.")
     ],
     states: Annotated[
         int, typer.Option(min=1, metavar="N", help="How many states to visit for each key at most.")
@@ -121,6 +121,17 @@ def _disks(folder: Path | None) -> Callable[[str], Storage] | None:
     return lambda name: SqliteStorage(folder / f"{''.join(c for c in name if c.isalnum())}.sqlite")
 
 
+def _traced(path: Path) -> History:
+    """Return what clients called in the run of a trace; of several branches, the first. Raises `UsageError`."""
+    from raftplay.past.calls import calls_of, history_of  # noqa: PLC0415 - others need no events
+    from raftplay.watch.trace import read_trace  # noqa: PLC0415
+
+    operations = history_of(calls_of(read_trace(path).records))
+    if not operations:
+        raise UsageError(f"{path_text(str(path))}: no client called anything in this trace")
+    return History(tuple(operations), None, "a trace")
+
+
 def _history(name: str) -> History:
     """Return the history in a file. Raises `UsageError`."""
     path = input_path(name)
@@ -132,6 +143,8 @@ def _history(name: str) -> History:
         raise UsageError(f"{path_text(str(path))} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path_text(str(path))} is no UTF-8 text") from None
+    if text.startswith('{"schema":'):
+        return _traced(path)
     try:
         return read_history(text)
     except UsageError as error:

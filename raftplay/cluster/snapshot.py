@@ -15,7 +15,7 @@ from raftplay.raft.prefix import base_of
 from raftplay.raft.rules import Rules
 from raftplay.raft.storage import MapStorage
 from raftplay.watch.facts import ITS_CODE
-from raftplay.watch.text import or_dash
+from raftplay.watch.text import command_text, or_dash
 from raftplay.watch.words import link_text
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class NodeSnapshot:
 
     def __str__(self) -> str:
         first = max(len(self.log) - 8, self.base_index + 1)
-        log = " ".join(f"{_cut(repr(e.command))}@{e.term}" for e in self.log[first:])
+        log = " ".join(f"{_cut(_shown(e.command))}@{e.term}" for e in self.log[first:])
         more = "… " if first > self.base_index + 1 else ""
         more = more if self.base_index < 0 else f"..{self.base_index} compacted; {more}"
         held = f"log of {len(self.log)} [{more}{log}]"
@@ -244,6 +244,11 @@ def network_lines(snapshot: Snapshot) -> list[str]:
         every = len(links) == len(snapshot.nodes) * (len(snapshot.nodes) - 1)
         lines.append(f"{'every link' if every else 'link ' + ' '.join(links)}: {words}")
     return lines
+
+
+def _shown(command: object) -> str:
+    """Return a command of the key-value store as users type it, another one as Python writes it."""
+    return command_text(command) if isinstance(command, dict) and "kv" in command else repr(command)
 
 
 def _cut(text: str) -> str:

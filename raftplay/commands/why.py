@@ -1,5 +1,6 @@
 """The command `why`, and the forms of its question."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
@@ -28,6 +29,9 @@ FORMS = "NODE | NODE rejected | no leader | not committed INDEX | VALUE | put KE
 
 REQUESTS = {"get": 0, "put": 1, "append": 1, "cas": 2}
 """The requests of clients that are asked about, each with the most values that may follow its key."""
+
+LOADS = re.compile("c[0-9]+")
+"""A client of `load`, by its name."""
 
 ABOUT = (
     "why 2: why it is in its state; why 2 rejected: what it rejected last, or which of its requests was rejected; "
@@ -109,9 +113,11 @@ def _is_marked(cursor: Cursor) -> bool:
 
 
 def _of_client_or_value(view: View, name: str) -> Explanation:
-    """Answer about the client `name`, if there is one, and else about the value."""
-    if asking.has_client(view, name):
-        return asking.why_call(view, asking.Asks(client=name))
+    """Answer about the client `name`, if there is one, or the last `put` or the like; else about the value."""
+    kind = (asking.Asks(name),) if name in REQUESTS else ()
+    for asks in (asking.Asks(client=name), *kind):
+        if asking.has_call(view, asks):
+            return asking.why_call(view, asks)
     return asking.why_value(view, name)
 
 
@@ -171,6 +177,8 @@ def _about_node(cursor: Cursor) -> Resolve:
 
 
 def _may_be_node(text: str) -> bool:
+    if LOADS.fullmatch(text):
+        return False
     return text.startswith("$") or text in (*SINGLE, *SEVERAL) or any(map(str.isdigit, text))
 
 

@@ -19,6 +19,9 @@ _NOT_SHOWN = re.compile(r"<!-- .*? -->|!\[.*?\]\(.*?\)")
 """Lines that plain text leaves out: the marks of generated parts, and pictures."""
 
 _LINK = re.compile(r"\[(.*?)\]\(.*?\)")
+_NAME = re.compile(r"`[^`]*`")
+"""A name in backquotes alone."""
+
 _CELL_END = re.compile(r"(?<!\\)\|")
 
 
@@ -78,7 +81,8 @@ def _plain(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return _plain(text).strip().removeprefix("`").removesuffix("`").replace("\\|", "|")
+    text = _plain(text).strip().replace("\\|", "|")
+    return text.strip("`") if _NAME.fullmatch(text) else text
 
 
 def _table(rows: list[list[str]], width: int) -> str:

@@ -41,6 +41,7 @@ FORMATS: tuple[Format, ...] = (
     Format("perfetto", ".perfetto.json", "a timeline for ui.perfetto.dev and chrome://tracing", "perfetto"),
     Format("itf", ".itf.json", "the states in the Informal Trace Format of Apalache and Quint", "itf"),
     Format("etcd", ".ndjson", "the events as etcd's raft writes them for its TLA+ specification", "etcd"),
+    Format("history", ".history.json", "what clients called and were told, for raftplay check", "operations"),
     Format("svg", ".svg", "a picture of a pane", "picture", PANES),
     Format("png", ".png", "a picture of a pane, in pixels; it needs Chromium or CairoSVG", "png", PANES),
     Format("cast", ".cast", "a recording of the screen in asciicast v2, for asciinema", "cast"),

@@ -103,7 +103,9 @@ def summary(calls: Sequence[Timed], now: float) -> str:
     words = ["1 request" if len(calls) == 1 else f"{len(calls):,} requests"]
     if answered:
         span = max(now - calls[0].began, 1e-9)
-        words.append(f"{len(answered) / span:.0f} answered a second")
+        last = sum(call.ended > now - 1.0 for call in over if call.ending in ("ok", "no"))
+        lately = f" ({last:,} now)" if span > 1.0 else ""
+        words.append(f"{len(answered) / span:.0f} answered a second{lately}")
         words.append(f"p50 {_at(answered, 0.5):.3f} s, p99 {_at(answered, 0.99):.3f} s")
     words += [f"{endings[name]:,} {name}" for name in ("unknown", "refused") if endings[name]]
     if under_way := len(calls) - len(over):

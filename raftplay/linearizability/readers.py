@@ -88,6 +88,9 @@ def own_line(operation: Operation) -> str:
     def raw(text: State) -> msgspec.Raw | msgspec.UnsetType:
         return msgspec.UNSET if text is None else msgspec.Raw(text.encode())
 
+    value = None if answer is None else answer.value if operation.kind == "get" else answer.before
+    if answer is not None and answer.tells and value is None:
+        value = "null"  # it was told that the key had no value
     line = OwnOperation(
         operation.client,
         operation.kind,
@@ -97,7 +100,7 @@ def own_line(operation: Operation) -> str:
         raw(operation.argument),
         raw(operation.expected),
         "unknown" if answer is None else "ok" if answer.done else "no",
-        msgspec.UNSET if answer is None else raw(answer.value if operation.kind == "get" else answer.before),
+        raw(value),
     )
     return msgspec.json.encode(line).decode()
 

@@ -13,6 +13,9 @@ _SIMPLE = re.compile(r'"(?!(nothing|true|false|null)")[^\W\d][\w-]*"')
 WIDTH = 40
 """How many columns the time axis has."""
 
+WIDEST = 76
+"""The columns of a line of words, but for one operation that is longer."""
+
 
 def value_text(value: State) -> str:
     """Return a value as people write it: a simple text without quotes, `nothing` where there is none."""
@@ -85,10 +88,22 @@ def explanation(verdict: KeyVerdict, initial: State = None) -> list[str]:
         state = operation.step(state)[1]
     lines = []
     if verdict.order:
-        best = ", then ".join(operation_text(operation) for operation in verdict.order)
-        lines.append(f"The longest order that fits: {best}.")
+        lines += _in_order([operation_text(operation) for operation in verdict.order])
     first = left[0]
     where = f"Key {first.key}" if first.key else "The value"
     lines.append(f"{where} is {value_text(state)} then, and nothing that may come next explains:")
     lines += [f"  {operation.client}: {operation_text(operation)}" for operation in left]
+    return lines
+
+
+def _in_order(operations: Sequence[str]) -> list[str]:
+    """Return the sentence that puts operations in order, on as many lines as it takes; none is split."""
+    lines = [""]
+    for number, text in enumerate(operations, 1):
+        lead = "then " if number > 1 else "The longest order that fits: "
+        part = f"{lead}{text}{'.' if number == len(operations) else ','}"
+        if lines[-1] and len(lines[-1]) + 1 + len(part) > WIDEST:
+            lines.append(f"  {part}")
+        else:
+            lines[-1] += f" {part}" if lines[-1] else part
     return lines

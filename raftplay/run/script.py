@@ -14,6 +14,7 @@ from raftplay.language.cursor import Scope
 from raftplay.language.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_line
 from raftplay.language.repeats import Repeats
 from raftplay.language.table import TABLE, Bound, Command, parse, repeated
+from raftplay.raft.config import LEASE_NEEDS
 from raftplay.run.answers import RULE, Block, is_rule, read_block
 from raftplay.session.shown import quoted
 
@@ -133,6 +134,7 @@ class ScriptParser:
         self.overrides = overrides
         self.mistakes: list[Mistake] = []
         self.node_line: Statement | None = None
+        self.reads_line: Statement | None = None
         self.scope: Scope | None = None  # known from the first command after the set-up on
         self.repeats = Repeats(self.script.items, _one_round)
         self.can_answer = -1  # the number of the last line below which an answer may stand
@@ -234,6 +236,8 @@ class ScriptParser:
             raise statement.mistake(str(error), name) from None
         if row.name == "node":
             self.node_line = statement
+        if row.name == "set" and statement.words[1].text == "reads":
+            self.reads_line = statement
 
     def begin(self) -> Scope:
         """End the set-up, apply the options of the command line, and return the scope of commands."""
@@ -276,7 +280,11 @@ class ScriptParser:
             self.script.setup.config()
             check_given(self.script.setup.given, self.script.setup.nodes or DEFAULT_NODES)
         except UsageError as error:
-            self.mistakes.append(Mistake(str(error), 1, 1))
+            reads, text = self.reads_line, str(error)
+            if reads is not None and text == LEASE_NEEDS:
+                self.mistakes.append(reads.mistake(text, reads.words[1]))
+            else:
+                self.mistakes.append(Mistake(text, 1, 1))
 
 
 def _one_round(body: list[Comment | Step], round: int, count: int, line: int) -> list[Comment | Step]:

@@ -43,7 +43,7 @@ from raftplay.tui.present import Presentation, chapter_sheet
 from raftplay.tui.prompt import Prompt, PromptHistory, completed, for_screen, hinted, lines_of
 from raftplay.tui.reel import Reel
 from raftplay.tui.settings import Settings
-from raftplay.tui.sheet import Leaving
+from raftplay.tui.sheet import Leaving, room
 from raftplay.tui.stage.scene import Scene, scene_of, without_motion
 from raftplay.tui.state import ScreenState
 from raftplay.tui.terminal import InAscii, settle
@@ -298,7 +298,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         if typed and (names := comparing.named_in(line, self.driver.session)):
             comparing.compare(self, names)
             return
-        shown = None
+        shown, self.driver.session.width = None, room(self.size.width)
         if self.playhead is not None:
             if line == "pause":
                 self.playhead.held = True

@@ -190,3 +190,8 @@ def _sentences(answer: str, width: int) -> list[str]:
 
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
+
+
+def room(width: int) -> int:
+    """Return the columns that an answer has in a sheet on a screen of `width` columns."""
+    return min(Sheet.widest, width - 4) - 4

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from raftplay.why.answers import (
-        has_client,
+        has_call,
         why,
         why_broken,
         why_call,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Asks",
     "Explanation",
-    "has_client",
+    "has_call",
     "why",
     "why_broken",
     "why_call",

@@ -80,9 +80,9 @@ def why_call(view: View, asks: Asks) -> Explanation:
     return _answer(view, facts, *call_words(facts, fate))
 
 
-def has_client(view: View, name: str) -> bool:
-    """Return whether a client of this name has called something."""
-    return call_facts(EventIndex(view), Asks(client=name)) is not None
+def has_call(view: View, asks: Asks) -> bool:
+    """Return whether a client has called something that the question fits."""
+    return call_facts(EventIndex(view), asks) is not None
 
 
 def why_no_leader(view: View) -> Explanation:

@@ -55,6 +55,28 @@ def test_a_file_that_is_wrong_gets_one_sentence(history: Path, content: bytes | 
     assert done.err.count("\n") == 1
 
 
+def test_a_trace_and_an_exported_history_have_the_verdict_of_their_run(tmp_path: Path) -> None:
+    trace, history = tmp_path / "trace.jsonl", tmp_path / "x.history.json"
+    assert (
+        raftplay("run", "lost-answer", "--backend", "sim", "--seed", "1", "--trace", str(trace), "-q").status == 0
+    )
+    assert raftplay("export", str(trace), "-o", str(history)).status == 0
+    told = [raftplay("check", str(path)) for path in (trace, history)]
+    assert told[0].out.startswith("not linearizable (key x): 7 operations on 1 key, 2 of unknown outcome")
+    assert [done.status for done in told] == [1, 1]
+    assert told[0].out == told[1].out
+
+
+@pytest.mark.parametrize("command", [("check",), ("export", "-o", "x.history.json")])
+def test_a_run_without_clients_has_no_history(command: tuple[str, ...], tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    assert raftplay("run", "first-election", "--backend", "sim", "--trace", str(trace), "-q").status == 0
+    done = raftplay(command[0], str(trace), *command[1:])
+    assert (done.status, done.out) == (2, "")
+    assert "client" in done.err
+    assert done.err.count("\n") == 1
+
+
 def test_after_ctrl_c_it_says_that_nothing_is_decided(
     history: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

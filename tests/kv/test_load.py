@@ -32,3 +32,17 @@ def test_settings_out_of_range_are_refused(name: str) -> None:
     for value in (LOADS[name][0] - 1, LOADS[name][1] + 1):
         with pytest.raises(UsageError, match=f"{name} must be between"):
             Load(**{name: value})
+
+
+def test_the_last_second_is_told_beside_the_whole_time() -> None:
+    with Harness(3, backend="sim", seed=1) as h:
+        h.client("a").put("x", 1)
+        before = h.clients.calls[0].ended
+        assert "(" not in summary(h.clients.calls, before + 0.1), "all of it was in the last second"
+        assert ", 0 answered a second (0 now), " in summary(h.clients.calls, before + 3.0)
+        h.sleep_ms(4000)
+        h.load(Load(clients=2, rate=50, keys=2, seconds=1.0))
+        h.sleep_ms(1000)
+        answered = sum(call.ending in ("ok", "no") and call.ended > h.now - 1.0 for call in h.clients.calls)
+        assert answered > 20
+        assert f" ({answered} now), " in summary(h.clients.calls, h.now)

@@ -1,7 +1,7 @@
 """The command language: every command with every form of its parameters, and every kind of mistake."""
 
 import pytest
-from support.language import held, mistake, ran, refused
+from support.language import held, mistake, ran, refused, transcript
 
 from raftplay.commands.setup import Setup
 from raftplay.run.runner import Status
@@ -395,3 +395,15 @@ def test_what_the_cluster_cannot_carry_is_refused_before_anything_runs() -> None
 )
 def test_a_mistake_in_submit(line: str, column: int, message: str) -> None:
     assert mistake(line) == (column, message)
+
+
+def test_a_lease_without_what_it_needs_is_refused_at_the_line_that_asks_for_it() -> None:
+    (found,) = refused("nodes 3\nset reads lease\nset sticky on\nwait leader")
+    assert (found.line, found.column) == (2, 5)
+    assert found.message.startswith("reads by lease need set checkquorum on and set sticky on: ")
+
+
+def test_a_failure_shows_the_commands_of_the_store_as_they_are_typed() -> None:
+    text = "\n".join(transcript("wait leader\nput x 1\nsubmit 'two words'\nexpect no leader"))
+    assert "log of 3 [open session of main@1 put x 1@1 'two words'@1]" in text
+    assert "'kv'" not in text

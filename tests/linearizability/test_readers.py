@@ -100,6 +100,7 @@ def test_own_lines_are_read_back_as_they_were() -> None:
         Operation("b", "x", "cas", "true", "1", 1.0, 2.5, Answer(done=False, tells=True, before="2"), "#3"),
         Operation("b", "y", "append", '"z"', None, 3.0, math.inf, None, "#4"),
         Operation("b", "y", "get", None, None, 4.0, 5.0, Answer(None), "#5"),
+        Operation("b", "y", "put", "1", None, 6.0, 7.0, Answer(tells=True, before=None), "#6"),
     )
     text = "\n".join(map(own_line, operations))
     assert read_history(text).operations == operations

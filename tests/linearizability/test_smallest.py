@@ -82,3 +82,15 @@ def test_a_picture_has_a_line_for_each_operation() -> None:
         "b      ├╌╌╌╌╌╌╌╌╌╌╌╌╌?  put x 2 → unknown",
         "c              ├───┤    get x → 2",
     ]
+
+
+def test_a_long_order_is_told_on_lines_that_split_no_operation() -> None:
+    puts = [Operation("a", "x", "put", str(n), None, n, n + 0.5, Answer(None)) for n in range(9)]
+    read = Operation("b", "x", "get", None, None, 20, 21, Answer("0"))
+    *order, _, left = explanation(check([*puts, read]).keys[0])
+    assert order[0].startswith("The longest order that fits: put x 0 → ok, then put x 1 → ok,")
+    assert len(order) > 1
+    assert all(len(line) <= 76 for line in order)
+    assert all(line.startswith("  then put x ") for line in order[1:])
+    assert " ".join(line.strip() for line in order).endswith("then put x 7 → ok, then put x 8 → ok.")
+    assert left == "  b: get x → 0"

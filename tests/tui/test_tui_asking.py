@@ -1,14 +1,15 @@
 """The prompt of presenter mode: what is typed there is run, answered over the stage, and never read as keys."""
 
 import pytest
-from support.tui import app_of, played, pressed, still
+from support.tui import app_of, played, pressed, still, until
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from raftplay.tui.app import RaftApp
 from raftplay.tui.asking import Asking
+from raftplay.tui.model.lines import text_of
 from raftplay.tui.present import Presentation
-from raftplay.tui.sheet import Sheet
+from raftplay.tui.sheet import Sheet, answer_sheet, room
 
 LED = ("wait leader", "submit 1", "sleep 100ms")
 
@@ -81,3 +82,19 @@ def test_the_line_stands_at_the_bottom_at_every_size(size: tuple[int, int]) -> N
             return await burst(app, pilot, "submit x")
 
         assert played(app, go, size)[-1].strip() == "submit x"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (120, 40)])
+def test_an_answer_of_why_fills_the_lines_of_its_sheet_and_keeps_its_indentation(size: tuple[int, int]) -> None:
+    with still("wait leader", "put x 1", "cut others->leader", "put x 2") as driver:
+        app = app_of(driver)
+
+        async def asked(pilot: Pilot[None]) -> None:
+            app.do("why put x", typed=True)
+            await until(app, pilot, lambda: app.deck.outcome is not None)
+            answer = app.deck.outcome.answer if app.deck.outcome is not None else ""
+            assert answer.count("\n") > 5
+            assert max(map(len, answer.split("\n"))) <= room(size[0])
+            assert [text_of(row).rstrip() for row in answer_sheet(answer, room(size[0]))] == answer.split("\n")
+
+        played(app, asked, size)

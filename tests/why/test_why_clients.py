@@ -133,6 +133,8 @@ def test_a_read_by_index_that_is_under_way_says_what_it_waits_for() -> None:
     assert "node 0 has no replies of a majority to round 1" in why_call(before(view, given[0]), asks).head
     rounds = [record.seq for record in view.records if isinstance(record.event, decisions.RoundConfirmed)]
     assert "node 2 has not yet applied, or not yet heard" in why_call(before(view, rounds[0]), asks).head
+    waits = why_call(before(view, given[0]), asks)
+    assert not [reason for reason in waits.reasons if waits.head.endswith(reason)], "it is said once"
 
 
 @pytest.mark.parametrize(
@@ -170,6 +172,10 @@ def test_the_words_of_the_question() -> None:
     assert by_client.startswith("get x of client bob was answered")
     assert other == "no client has called put x 2"
     assert value == quoted == "alice is in no log: nobody submitted it"
+    kind, no_such, of_a_load = asked("why put", "why cas", "why c1")
+    assert kind == by_key
+    assert no_such == "cas is in no log: nobody submitted it"
+    assert of_a_load == "c1 is in no log: nobody submitted it"
 
 
 @pytest.mark.parametrize(

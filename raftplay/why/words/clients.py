@@ -15,17 +15,17 @@ MOST = 4
 
 def call_words(facts: CallFacts, fate: tuple[str, list[str]] | None) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons; `fate` tells what became of its copies in logs."""
-    call = facts.call
+    call, head = facts.call, _head(facts)
     lines = [*(read_lines(facts.reads) if facts.reads else _asked_lines(call)), *_done_lines(facts)]
+    lines = [line for line in lines if not head.endswith(line)]  # it is said once
     if fate is not None:
-        head, reasons = fate
-        lines += [head, *reasons]
+        lines += [fate[0], *fate[1]]
     if call.ending == "unknown":
         lines.append(_meaning(facts))
     if facts.others:
         fit = verb(facts.others, "fits", "fit")
         lines.append(f"{count(facts.others, 'earlier operation')} {fit} the question too; see: history")
-    return _head(facts), lines
+    return head, lines
 
 
 def nothing_words(asks: Asks) -> str:
