@@ -1,4 +1,4 @@
-"""What clients called and were told: raftplay's own notation of a history, an operation on a line.
+"""The operations of clients in raftplay's own notation of a history: one on a line.
 
 `raftplay check` reads it. Times are numbers of events, as two moments of cluster time may be one.
 """

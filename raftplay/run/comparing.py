@@ -38,7 +38,7 @@ class Side:
 
     setup: Setup
     told: list[tuple[float, int, str]] = field(default_factory=list)
-    """What happened: cluster time, node (-1 for the cluster), words; without messages, routine and options."""
+    """The events: cluster time, node (-1 for the cluster), words; without messages, routine and options."""
 
     counts: Counter[str] = field(default_factory=Counter)
     """How many elections, leaders and messages there were."""

@@ -19,7 +19,7 @@ from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
 from raftplay.watch.text import visible
 
 _FOLDED = re.compile(r" +[^ ]+( [^ ]+)*")
-"""What follows the first line of a folded sentence: words, and not the cells of a table."""
+"""The rest of a folded sentence, which is words and not the cells of a table."""
 
 
 class ClosesOnce(Screen[None]):
