@@ -161,6 +161,12 @@ def test_no_two_files_of_tests_are_one_module_for_pytest():
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_no_test_asserts_how_quick_the_machine_is():
+    """Speed is measured by `raftplay bench`; a test counts steps instead, as `support.effort` does."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not re.search(r"\b(thread_time|process_time|perf_counter)\(", path.read_text("utf-8")), path
+
+
 def test_the_top_level_holds_what_it_should_and_no_more():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     names = {line.split("/")[0] for line in listed.splitlines() if not line.startswith(".")}
