@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from raftplay.backends.base import Backend
+from raftplay.backends.base import Backend, Handle
 from raftplay.cluster.server import Server
 from raftplay.kv.clients import Call
 from raftplay.kv.commands import Open, Result, read_command, written
@@ -40,9 +40,9 @@ class ClientPort:
         """Return cluster time in seconds."""
         return self._backend.now()
 
-    def later(self, delay: float, function: Callable[[], None]) -> None:
+    def later(self, delay: float, function: Callable[[], None]) -> Handle:
         """Call `function` after `delay` seconds of cluster time."""
-        self._backend.call_later(delay, function)
+        return self._backend.call_later(delay, function)
 
     def submit(self, node: int, command: object) -> int | None:
         """Submit a command: its index, -1 if the node does not lead, None if its process is paused."""

@@ -66,6 +66,13 @@ class ClientOptions:
         return options | ({} if self.reads == READS[0] else {"reads": self.reads})
 
 
+class Pending(Protocol):
+    """A call that a port will make later."""
+
+    def cancel(self) -> None:
+        """Cancel the call; nothing happens if it was made already."""
+
+
 class Port(Protocol):
     """What clients need of a cluster. Times are seconds of cluster time; all calls are made inside it."""
 
@@ -76,7 +83,7 @@ class Port(Protocol):
     def now(self) -> float:
         """Return cluster time."""
 
-    def later(self, delay: float, function: Callable[[], None]) -> None:
+    def later(self, delay: float, function: Callable[[], None]) -> Pending:
         """Call `function` after `delay`."""
 
     def submit(self, node: int, command: object) -> int | None:
@@ -158,6 +165,18 @@ class _Client:
 
     seq: int = 0
     queue: list[Call] = field(default_factory=list)
+    limit: Pending | None = None
+    """The end of its patience with the call under way."""
+
+    lateness: Pending | None = None
+    """The moment from which the node that was asked last is late."""
+
+    def stop_waiting(self) -> None:
+        """Cancel what would happen if no answer came: one has, or nobody is asked any more."""
+        for pending in (self.limit, self.lateness):
+            if pending is not None:
+                pending.cancel()
+        self.limit = self.lateness = None
 
 
 class Clients:
@@ -194,7 +213,7 @@ class Clients:
     def _begin(self, client: _Client, call: Call) -> None:
         call.began, call.step = self.port.now(), self._next_step()
         self.port.begun(call)
-        self.port.later(self.patience, lambda: self._give_up(client, call))
+        client.limit = self.port.later(self.patience, lambda: self._give_up(client, call))
         if isinstance(call.request, Get) and self.options.reads == "local":
             self._read(client, call)
         elif isinstance(call.request, Get) and self.options.reads != "log":
@@ -233,7 +252,7 @@ class Clients:
         call.asked = target
         if port.is_up(target):
             port.read_index(target, call.request.key, partial(self._read_told, client, call, target))
-            port.later(ANSWER_WITHIN, partial(self._read_told, client, call, target, None, is_late=True))
+            self._answer_within(client, partial(self._read_told, client, call, target, None, is_late=True))
         elif call.node >= 0:
             port.later(0.0, partial(self._end, client, call, "refused", f"node {target} is down"))
         else:
@@ -284,7 +303,7 @@ class Clients:
         said = written(command)
         index = port.submit(target, said)
         if index is None:  # a paused process: nothing comes back, and nothing was done
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, NO_INDEX))
+            self._answer_within(client, lambda: self._again(client, call, command, target, NO_INDEX))
             return
         port.asked(call, said, index)
         if index >= 0:
@@ -294,13 +313,19 @@ class Clients:
                 call.tried += 1
             self._leader = target
             self._awaited[target, index] = (said, lambda result: self._told(client, call, command, result))
-            port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
+            self._answer_within(client, lambda: self._again(client, call, command, target, index))
         elif call.node >= 0:
             known = port.leader_known_to(target)
             self._leader = known if known >= 0 else self._leader
             self._end(client, call, "refused", why=f"node {target} does not lead")
         else:
             self._ask_next(client, call, command)
+
+    def _answer_within(self, client: _Client, otherwise: Callable[[], None]) -> None:
+        """Do `otherwise` unless the node that was asked last answers in time."""
+        if client.lateness is not None:
+            client.lateness.cancel()
+        client.lateness = self.port.later(ANSWER_WITHIN, otherwise)
 
     def _target(self, call: Call) -> int:
         if call.node >= 0:
@@ -323,7 +348,7 @@ class Clients:
             self._end(client, call, "refused", why=f"node {target} says that it no longer leads")
             return
         if call.node >= 0:
-            self.port.later(ANSWER_WITHIN, lambda: self._again(client, call, command, target, index))
+            self._answer_within(client, lambda: self._again(client, call, command, target, index))
             return
         self._leader = (target + 1) % self.port.nodes
         self._ask(client, call, command)
@@ -375,6 +400,7 @@ class Clients:
             return
         call.ending, call.ended, call.why = ending, self.port.now(), why
         call.last_step = self._next_step()
+        client.stop_waiting()
         self.port.over(call)
         self.port.changed()
         client.queue.remove(call)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.amount import several
 
-from raftplay import Config, Harness, UsageError
+from raftplay import Config, Harness, RaftConfig, UsageError
 from raftplay.cluster.client import Told
 from raftplay.kv.clients import Call, ClientOptions, Clients
 from raftplay.kv.commands import Append, Cas, Get, Put, Request
@@ -44,6 +44,19 @@ def test_a_request_that_may_be_done_is_unknown_and_one_that_was_not_is_refused()
         assert a.put("x", 4, to=leader) == Told("refused", why=f"node {leader} is down")
         assert a.put("x", 4) == Told("refused", why="no node put it into a log")
         assert [operation.kind for operation in h.clients.history()] == ["put", "put", "get"]
+
+
+@pytest.mark.parametrize("reads", ["log", "index", "lease", "local"])
+def test_a_client_that_has_its_answer_leaves_no_timer_behind(reads: str) -> None:
+    """Else the timers of thousands of calls that are long over would fall due one after another, for nothing."""
+    raft = RaftConfig(checkquorum=True, sticky=True)
+    with Harness(3, backend="sim", seed=1, config=Config(raft=raft, clients=ClientOptions(reads=reads))) as h:
+        a = h.client("a")
+        assert a.put("x", 1) == Told("ok")
+        before = len(h._backend._timers)
+        for _ in range(200):
+            assert a.get("x") == Told("ok", 1, True)
+        assert len(h._backend._timers) < before + 20
 
 
 def test_wrong_keys_and_values_and_paused_time_are_refused() -> None:
