@@ -6,6 +6,7 @@ import pytest
 from support import own_bugs
 from support.amount import several
 from support.command_line import raftplay
+from support.together import Together
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
@@ -88,10 +89,14 @@ def test_without_the_bug_all_holds_with_any_seed(bug: str) -> None:
         assert_holds(bug, seed=seed, backend="sim")
 
 
+FALLS = Together([*BUGS], lambda bug: what_fell(bug, seed=1))
+HOLDS = Together([*BUGS], lambda bug: assert_holds(bug, seed=1))
+
+
 @pytest.mark.parametrize("bug", BUGS)
 def test_it_falls_and_holds_where_the_scenario_plays_by_itself(bug: str) -> None:
-    assert what_fell(bug, seed=1) in BUGS[bug].falls
-    assert_holds(bug, seed=1)
+    assert FALLS[bug] in BUGS[bug].falls
+    HOLDS[bug]
 
 
 def test_figure_8_goes_all_the_way_to_two_commands_at_one_index() -> None:

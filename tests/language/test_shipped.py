@@ -2,6 +2,7 @@
 
 import pytest
 from support.amount import several
+from support.together import Together
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
@@ -17,6 +18,9 @@ def play(name: str, overrides: Setup) -> tuple[Status, str]:
     lines: list[str] = []
     script = parse_script(name, scenarios.text_of(name), overrides)
     return run_script(script, TextTranscript(lines.append)), "\n".join(lines)
+
+
+ON_SOCKETS = Together([*scenarios.incident_names(), *scenarios.names()], lambda name: play(name, Setup(backend="tcp")))
 
 
 def test_at_least_eight_scenarios_ship_each_with_a_line_about_it():
@@ -45,7 +49,7 @@ def test_an_incident_holds_in_virtual_time_with_any_seed(name: str):
 
 @pytest.mark.parametrize("name", scenarios.incident_names())
 def test_an_incident_holds_on_sockets(name: str):
-    status, text = play(name, Setup(backend="tcp"))
+    status, text = ON_SOCKETS[name]
     assert status is Status.HELD, text
 
 
@@ -62,5 +66,5 @@ def test_a_scenario_holds_in_virtual_time_with_any_seed(name: str):
 
 @pytest.mark.parametrize("name", scenarios.names())
 def test_a_scenario_holds_on_sockets(name: str):
-    status, text = play(name, Setup(backend="tcp"))
+    status, text = ON_SOCKETS[name]
     assert status is Status.HELD, text
