@@ -1,7 +1,9 @@
 """Why an entry is not committed, or how it was: who has it, who leads, and what the leader waits for."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from raftplay.cluster.commits import FORGOTTEN
@@ -227,21 +229,35 @@ def _outcome(
 
 def _first_commit(trail: EventIndex, node: int, index: int) -> Commit | None:
     """Return the first commit of the index by `node`, as far as the history goes."""
-    found: Commit | None = None
-    terms: dict[int, int] = {}
-    for record in trail.of(node):
+    for record in trail.of_kind(decisions.CommitAdvanced):
+        event = record.event
+        if record.node == node and isinstance(event, decisions.CommitAdvanced) and event.index >= index:
+            term = _term_before(trail.of(node), record, event.index)
+            return Commit(record, event, term, _applied_after(trail, record, index))
+    return None
+
+
+def _term_before(records: list[Record], before: Record, index: int) -> int:
+    """Return the term that a node's entry at `index` had at a moment, as far as the events tell."""
+    for record in reversed(records[: bisect_left(records, before.seq, key=attrgetter("seq"))]):
         match record.event:
-            case decisions.CommitAdvanced(index=to) if found is None and to >= index:
-                found = Commit(record, record.event, terms.get(to, NONE))
-            case decisions.Applied(entry=entry) if found is not None and entry.index == index:
-                return replace(found, applied=entry)
             case decisions.Started(entries=entries):
-                terms = {at: entry.term for at, entry in enumerate(entries)}
-            case decisions.EntryAppended(index=at, entry=entry):
-                terms[at] = entry.term
-            case decisions.EntriesStored(index=start, entries=entries):
-                terms.update((at, entry.term) for at, entry in enumerate(entries, start))
-    return found
+                return entries[index].term if index < len(entries) else NONE
+            case decisions.EntryAppended(index=at, entry=entry) if at == index:
+                return entry.term
+            case decisions.EntriesStored(index=start, entries=entries) if start <= index < start + len(entries):
+                return entries[index - start].term
+    return NONE
+
+
+def _applied_after(trail: EventIndex, after: Record, index: int) -> CommitEntry | None:
+    """Return what the node of an event applied at `index` after that."""
+    for record in trail.of_kind(decisions.Applied):
+        if record.node == after.node and record.seq > after.seq:
+            match record.event:
+                case decisions.Applied(entry=entry) if entry.index == index:
+                    return entry
+    return None
 
 
 # ---- the leader and the others
