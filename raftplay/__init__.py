@@ -163,7 +163,8 @@ To add a …, touch …
                  cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
                  it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
-                 words on the screen), and its check in watch/invariants/watcher.py, or that it has none
+                 words on the screen), tui/model/timeline.py (its mark, or that it has none), and its check in
+                 watch/invariants/watcher.py, or that it has none
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
                  raft/rpcs.py; the methods that the row names; a decision for what the node decides about it;
                  tests/raft/test_rpcs.py. The wire, traces, faults and screens read the row. Where it should
