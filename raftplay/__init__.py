@@ -160,7 +160,7 @@ To add a …, touch …
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
                  cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
-                 it; explore/search/mixes.py, so that the search uses it; a transcript
+                 it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), and its check in watch/invariants/watcher.py, or that it has none
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in

@@ -108,7 +108,8 @@ def maelstrom(
 
     usual = Config(raft=SLOWER)
     config = chosen(None, None, None, timing, set_, None, without_bugs=False).config(usual).raft
-    serve(MaelstromNode(storages=_disks(data_dir), config=config), sys.stdin.buffer, sys.stdout.buffer)
+    node = MaelstromNode(storages=_disks(data_dir), config=config)
+    serve(node, sys.stdin.buffer, sys.stdout.buffer, sys.stderr)
 
 
 def _disks(folder: Path | None) -> Callable[[str], Storage] | None:

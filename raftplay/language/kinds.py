@@ -25,7 +25,6 @@ from raftplay.language.selectors import (
     parse_nodes,
 )
 from raftplay.language.table import CONDITIONS, TABLE, TOPICS, TRACE, Kind, Resolve, constant
-from raftplay.raft.config import SWITCHES
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Mark
 from raftplay.session.errors import Failed
@@ -252,7 +251,8 @@ def _topic(cursor: Cursor) -> Resolve:
 
 def no_help_text(name: str) -> str:
     """Return what to say of a name that `help` does not know."""
-    hint = "; it is an option: help set" if name in SWITCHES else did_you_mean(name, (*TABLE, *TOPICS))
+    is_option = name in TABLE["set"].parameters[0].kind.about.replace(",", "").replace(" or ", " ").split()
+    hint = "; it is an option: help set" if is_option else did_you_mean(name, (*TABLE, *TOPICS))
     return f"there is no command {quoted(name)}{hint}"
 
 

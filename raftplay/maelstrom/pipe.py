@@ -3,7 +3,7 @@
 import os
 import selectors
 import time
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 import msgspec
 
@@ -13,9 +13,12 @@ LONGEST_LINE = 16 << 20
 """The longest message that is read, in bytes; a longer one is dropped."""
 
 
-def serve(node: MaelstromNode, source: BinaryIO, target: BinaryIO) -> None:
-    """Give each line of `source` to `node` and write its messages to `target`, until `source` ends."""
-    rest = b""
+def serve(node: MaelstromNode, source: BinaryIO, target: BinaryIO, notes: TextIO) -> None:
+    """Give each line of `source` to `node` and write its messages to `target`, until `source` ends.
+
+    What is no message is told in `notes`, which Maelstrom keeps as the node's log, and is ignored.
+    """
+    rest, number = b"", 0
     with selectors.SelectSelector() as selector:
         selector.register(source, selectors.EVENT_READ)
         while True:
@@ -25,18 +28,27 @@ def serve(node: MaelstromNode, source: BinaryIO, target: BinaryIO) -> None:
                 if not data:
                     return
                 *lines, rest = (rest + data).split(b"\n")
-                rest = b"" if len(rest) > LONGEST_LINE else rest
+                if len(rest) > LONGEST_LINE:
+                    rest = b""
+                    print(f"Line {number + len(lines) + 1} is ignored: it is longer than 16 MiB.", file=notes)
                 for line in lines:
-                    _write(target, node.handle(_decoded(line), time.monotonic()))
+                    number += 1
+                    message = _decoded(line)
+                    if message is None:
+                        print(f"Line {number} is ignored: it is not a JSON object with a body.", file=notes)
+                    else:
+                        _write(target, node.handle(message, time.monotonic()))
             else:
                 _write(target, node.wake(time.monotonic()))
 
 
-def _decoded(line: bytes) -> object:
+def _decoded(line: bytes) -> dict[str, object] | None:
+    """Return a line as a message; None if it is none."""
     try:
-        return msgspec.json.decode(line)
+        message = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
         return None
+    return message if isinstance(message, dict) and isinstance(message.get("body"), dict) else None
 
 
 def _write(target: BinaryIO, messages: list[dict[str, object]]) -> None:

@@ -3,7 +3,6 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,9 +13,11 @@ from support.nodes import OWN, take
 
 from raftplay import ConsensusModule, Harness
 from raftplay.explore.search import trial
+from raftplay.explore.search.chooser import Act, FaultChooser, WeightedAct
 from raftplay.explore.search.command import case_of, explore
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.mixes import ACTS, MIXES
+from raftplay.explore.search.options import Setting
 from raftplay.explore.search.report import other_findings
 from raftplay.explore.search.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
 from raftplay.explore.search.sweep import Search, sweep
@@ -26,38 +27,56 @@ from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed
 from raftplay.version import __version__, made_by
 
-VERBS = {
-    "submit", "now", "crash", "restart", "timeout", "disconnect", "reconnect", "partition", "heal", "cut", "join",
-    "link", "hold", "release", "duplicate", "freeze", "thaw", "drop", "undrop", "tear", "wipe", "sleep",
-}  # fmt: skip
-"""What the acts of all mixes do."""
+MEASURES = {"expect", "let", "wait", "never"}
+"""What commands are called that only measure."""
+
+ALL_ACTS = Setting(acts=tuple((name, 1.0) for name in ACTS))
+"""The acts of all mixes and of all options at once."""
 
 
-def commands_of_mixes(nodes: int) -> Iterator[str]:
-    """What drivers choose in a few trials under each mix."""
-    for mix in MIXES:
-        for seed in range(3):
-            yield from run_trial(Plan(seed, nodes, mix, 2.0)).commands
+def chosen_in_trials(nodes: int) -> tuple[set[str], set[str]]:
+    """What drivers choose in a few trials under each mix and in some with all acts: commands, and names of acts."""
+    commands, names = set[str](), set[str]()
+
+    def noted(name: str, act: Act) -> Act:
+        def choose(driver: FaultChooser) -> WeightedAct:
+            pause, command = act(driver)
+            if command is not None:
+                names.add(name)
+            return pause, command
+
+        return choose
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "ACTS", {name: noted(name, act) for name, act in ACTS.items()})
+        for mix in MIXES:
+            for seed in range(3):
+                commands.update(run_trial(Plan(seed, nodes, mix, 2.0)).commands)
+        for seed in range(12):
+            commands.update(run_trial(Plan(seed, nodes, "everything", 6.0, setting=ALL_ACTS)).commands)
+    return commands, names
 
 
 @pytest.fixture(scope="module", params=[2, 3, 5])
-def chosen(request: pytest.FixtureRequest) -> tuple[int, list[str]]:
+def trials(request: pytest.FixtureRequest) -> tuple[int, set[str], set[str]]:
     nodes: int = request.param
-    return nodes, sorted(set(commands_of_mixes(nodes)))
+    return nodes, *chosen_in_trials(nodes)
+
+
+@pytest.fixture
+def chosen(trials: tuple[int, set[str], set[str]]) -> tuple[int, list[str]]:
+    return trials[0], sorted(trials[1])
 
 
 def of_drivers(commands: list[str]) -> list[str]:
     """Without what only measures."""
-    return [text for text in commands if text.split()[0] in VERBS]
+    return [text for text in commands if text.split()[0] not in MEASURES]
 
 
-def test_the_trials_here_give_every_command_that_the_mixes_can(chosen: tuple[int, list[str]]):
-    nodes, commands = chosen
-    verbs = {text.split()[0] for text in commands}
-    assert verbs - {"expect", "let", "wait", "never"} <= VERBS
+def test_the_trials_here_choose_every_act(trials: tuple[int, set[str], set[str]]):
+    nodes, _, names = trials
     if nodes > 2:
-        assert verbs >= VERBS
-    assert len(ACTS) == 38  # one more may need a command more, here or in the next test
+        assert names == set(ACTS)
 
 
 @pytest.mark.parametrize(

@@ -604,7 +604,8 @@ def test_help_explains_all_commands_one_of_them_or_the_conditions() -> None:
 
 def test_help_for_what_is_no_command_is_found_before_anything_runs() -> None:
     assert mistake("help wiat") == (6, "there is no command 'wiat'; did you mean 'wait'?")
-    assert mistake("help sticky") == (6, "there is no command 'sticky'; it is an option: help set")
+    for option in ("sticky", "drift", "sessions", "reads"):
+        assert mistake(f"help {option}") == (6, f"there is no command '{option}'; it is an option: help set")
     assert mistake("help xyzzy")[1] == "there is no command 'xyzzy'"
     assert mistake("events x")[0] == 8
     assert mistake("log 9") == (5, "there is no node 9; the nodes are 0 to 4")

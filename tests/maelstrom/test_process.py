@@ -58,5 +58,19 @@ def test_messages_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_the_end_of_standard_input_ends_it() -> None:
-    done = raftplay("maelstrom", stdin=b"no message\n[1]\n\xff\n")
+    done = raftplay("maelstrom", stdin=b"")
     assert (done.status, done.out, done.err) == (0, "", "")
+
+
+def test_what_is_no_message_is_told_by_its_line_and_ignored() -> None:
+    init = json.dumps(
+        {"src": "c", "dest": "n1", "body": {"type": "init", "msg_id": 1, "node_id": "n1", "node_ids": ["n1"]}}
+    ).encode()
+    done = raftplay(
+        "maelstrom", stdin=b"\n".join([b"\xff", init, b'{"src": "c"}', b"[" * 100_000, b"[1]"]) + b"\n"
+    )
+    assert done.status == 0
+    assert json.loads(done.out)["body"]["type"] == "init_ok"
+    assert done.err.splitlines() == [
+        f"Line {number} is ignored: it is not a JSON object with a body." for number in (1, 3, 4, 5)
+    ]

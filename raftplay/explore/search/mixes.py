@@ -1,5 +1,8 @@
-"""Fault profiles (nemeses): faults chosen at run time, as commands that a script can repeat."""
+"""Fault profiles (nemeses): faults chosen at run time, as commands that a script can repeat, and their ends."""
 
+from collections.abc import Callable
+
+from raftplay.cluster.harness import Harness
 from raftplay.explore.search.chooser import Act, FaultChooser, WeightedAct
 from raftplay.explore.search.lease_acts import late_timeout_now, paused_leader, slow_replies
 
@@ -227,13 +230,17 @@ def _duplicate(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(0, 10), f"duplicate {driver.link()}" if driver.harness.n > 1 else None
 
 
+def _is_frozen(harness: Harness, id: int) -> bool:
+    return harness.cluster[id].frozen
+
+
 def _freeze(driver: FaultChooser) -> WeightedAct:
-    ids = [id for id in driver.alive() if not driver.harness.cluster[id].frozen]
+    ids = [id for id in driver.alive() if not _is_frozen(driver.harness, id)]
     return driver.rng.uniform(1, 100), _on(driver, "freeze", ids)
 
 
 def _thaw(driver: FaultChooser) -> WeightedAct:
-    ids = [id for id in driver.alive() if driver.harness.cluster[id].frozen]
+    ids = [id for id in driver.alive() if _is_frozen(driver.harness, id)]
     return driver.rng.uniform(20, 300), _on(driver, "thaw", ids)
 
 
@@ -244,8 +251,12 @@ def _drop(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 50), f"drop {choice} after {driver.rng.randint(0, 6)}"
 
 
+def _drops(harness: Harness, id: int) -> bool:
+    return harness.cluster[id].proxy.calls_left >= 0
+
+
 def _undrop(driver: FaultChooser) -> WeightedAct:
-    ids = [id for id in driver.alive() if driver.harness.cluster[id].proxy.calls_left >= 0]
+    ids = [id for id in driver.alive() if _drops(driver.harness, id)]
     return driver.rng.uniform(1, 100), _on(driver, "undrop", ids)
 
 
@@ -276,9 +287,12 @@ def _stalled_disk(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 200), None if id is None else f"disk {id} stall"
 
 
+def _has_bad_disk(harness: Harness, id: int) -> bool:
+    return harness.hardware[id].has_bad_disk
+
+
 def _good_disk(driver: FaultChooser) -> WeightedAct:
-    ids = [id for id, hardware in enumerate(driver.harness.hardware) if hardware.has_bad_disk]
-    choice = driver.any_of(ids)
+    choice = driver.any_of([id for id in range(driver.harness.n) if _has_bad_disk(driver.harness, id)])
     return driver.rng.uniform(0, 60), None if choice is None else f"disk {choice} clear"
 
 
@@ -292,10 +306,23 @@ def _clock(driver: FaultChooser) -> WeightedAct:
     return driver.rng.uniform(1, 60), f"clock {driver.rng.randrange(driver.harness.n)} rate={rate:g}"
 
 
+def _has_wrong_clock(harness: Harness, id: int) -> bool:
+    return harness.hardware[id].rate != 1
+
+
 def _on(driver: FaultChooser, verb: str, ids: list[int]) -> str | None:
     id = driver.any_of(ids)
     return None if id is None else f"{verb} {id}"
 
+
+Ends = tuple[tuple[str, Callable[[Harness, int], bool]], ...]
+"""Commands, each with the fault of a node that it ends, and that may be in force or not."""
+
+HARDWARE_ENDS: Ends = (("disk {id} clear", _has_bad_disk), ("clock {id} rate=1", _has_wrong_clock))
+"""The ends of the faults that a node has also while it is down."""
+
+PROCESS_ENDS: Ends = (("thaw {id}", _is_frozen), ("undrop {id}", _drops))
+"""The ends of the faults that only a running node has."""
 
 ACTS: dict[str, Act] = {
     "submit": submit,

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from raftplay.cluster import checks
 from raftplay.cluster.harness import Harness
+from raftplay.explore.search.mixes import HARDWARE_ENDS, PROCESS_ENDS, Ends
 from raftplay.explore.search.options import Setting
 
 ELECTION_TIMEOUTS = 10
@@ -44,7 +45,8 @@ def mend(run: Run, harness: Harness, plan: Planned) -> list[int]:
     minority = minority_of(plan, harness)
     is_down = plan.setting.minority == "down"
     run.do("heal")
-    _mend_hardware(run, harness)
+    for id in range(harness.n):
+        _end_faults(run, harness, id, HARDWARE_ENDS)
     for src, dst in harness.flights.held_links:
         run.do(f"release {src}->{dst}")
     for id in range(harness.n):
@@ -52,10 +54,7 @@ def mend(run: Run, harness: Harness, plan: Planned) -> list[int]:
             if harness.cluster[id].disk.armed or (is_down and id in minority):
                 run.do(f"crash {id}")
                 continue
-            if harness.cluster[id].frozen:
-                run.do(f"thaw {id}")
-            if harness.cluster[id].proxy.calls_left >= 0:
-                run.do(f"undrop {id}")
+            _end_faults(run, harness, id, PROCESS_ENDS)
     for id in range(harness.n):
         if harness.alive[id] and not harness.connected[id]:
             run.do(f"reconnect {id}")
@@ -67,13 +66,11 @@ def mend(run: Run, harness: Harness, plan: Planned) -> list[int]:
     return [id for id in range(harness.n) if harness.alive[id] and id not in minority]
 
 
-def _mend_hardware(run: Run, harness: Harness) -> None:
-    """Give every node a good disk and a right clock."""
-    for id, hardware in enumerate(harness.hardware):
-        if hardware.has_bad_disk:
-            run.do(f"disk {id} clear")
-        if hardware.rate != 1:
-            run.do(f"clock {id} rate=1")
+def _end_faults(run: Run, harness: Harness, id: int, ends: Ends) -> None:
+    """End those faults of node `id` that are in force."""
+    for command, in_force in ends:
+        if in_force(harness, id):
+            run.do(command.format(id=id))
 
 
 def minority_of(plan: Planned, harness: Harness) -> list[int]:
