@@ -109,7 +109,7 @@ class Started:
         """Have it end now, if it has not."""
         if self.is_alive:
             os.kill(self.pid, signal.SIGKILL)
-            self.status(PATIENCE)
+        self.status(PATIENCE)
 
 
 class Starter:
@@ -156,7 +156,7 @@ class Starter:
         `before` is Python that the forked process runs first. `afresh`: run another Python with these arguments.
         """
         asked = {
-            "arguments": arguments,
+            "arguments": [os.fsencode(argument).decode("latin-1") for argument in arguments],
             "variables": variables,
             "folder": folder,
             "before": before,
