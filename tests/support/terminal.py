@@ -6,8 +6,10 @@ import re
 import select
 import termios
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from fcntl import ioctl
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -135,6 +137,14 @@ class Terminal:
             while some := os.read(self._file, 1 << 16):
                 data += some
         return data
+
+    @property
+    def unread(self) -> int:
+        """How many bytes were written and not read yet."""
+        assert self._file is not None
+        count = array("i", [0])
+        ioctl(self._file, termios.FIONREAD, count)
+        return count[0]
 
     @property
     def lines(self) -> list[str]:
