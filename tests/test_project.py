@@ -143,10 +143,13 @@ def test_the_readme_begins_with_the_two_commands_that_do_everything():
 
 
 def test_the_counterexample_in_the_pages_still_breaks_what_it_says(tmp_path: Path):
-    (tmp_path / "found.txt").write_text(part(DOCS / "search.md", "counterexample"), "utf-8")
+    text = part(DOCS / "search.md", "counterexample")
+    says = re.search(r"Leader Completeness broke at [0-9.]+ s", text)
+    assert says is not None
+    (tmp_path / "found.txt").write_text(text, "utf-8")
     done = command_line.raftplay("run", "found.txt", cwd=tmp_path)
     assert done.status == 1
-    assert "Leader Completeness broke at 0.467 s" in done.out
+    assert says.group() in done.out
 
 
 def test_the_longest_files_of_the_suite_which_start_first_are_there():

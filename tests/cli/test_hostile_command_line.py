@@ -190,7 +190,7 @@ def test_a_hostile_data_directory_and_what_lies_in_it_are_named_visibly(tmp_path
 def test_a_counterexample_says_on_one_line_what_found_it() -> None:
     case = Case(Plan(1, 3), ("sleep 1ms",), Finding("liveness", "x", 0.0))
     script = script_of(case, command=f"raftplay explore --out {HOSTILE}")
-    assert script.split("\n")[2].startswith("# Found by: raftplay explore --out \\x1b[31m")
+    assert script.split("\n")[3].startswith("# Found by: raftplay explore --out \\x1b[31m")
     assert not RAW.search(script)
 
 

@@ -51,6 +51,7 @@ def _head(case: Case, command: str, folder: str) -> list[str]:
     return [
         f"# {_what_happens(case.finding)}{bugs}{nodes}.",
         *(f"# {visible(line)}" for line in case.finding.text.split("\n")),
+        "#",
         *([f"# Found by: {visible(command)}"] if command else []),
         *(f"# {visible(line)}" for line in case.origin),
         f"# Version: {made_by()}; {run_text(_blueprint(plan))}",
