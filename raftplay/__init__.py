@@ -154,7 +154,8 @@ An event: from a decision to the screen
 To add a …, touch …
   command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
                  completion and the table in docs/language.md follow from the docstring and the kinds)
-  condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too
+  condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too; a
+                 line in tests/language/test_conditions.py
   set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup`
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
@@ -162,7 +163,8 @@ To add a …, touch …
                  cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
                  it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
-                 words on the screen), and its check in watch/invariants/watcher.py, or that it has none
+                 words on the screen), tui/model/timeline.py (its mark, or that it has none), and its check in
+                 watch/invariants/watcher.py, or that it has none
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
                  raft/rpcs.py; the methods that the row names; a decision for what the node decides about it;
                  tests/raft/test_rpcs.py. The wire, traces, faults and screens read the row. Where it should
@@ -187,7 +189,8 @@ To add a …, touch …
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
-  figure         of `raftplay bench`: a step in a module of bench/, named in bench/command.py
+  figure         of `raftplay bench`: a step in a module of bench/; for a new module, its row in
+                 bench/measurements.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it
 
 Names of the public API are imported when they are first used: the command line starts sooner, and Ctrl-C works

@@ -3,40 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from raftplay.bench import (
-    catch_up,
-    elections,
-    floor,
-    idle,
-    latency,
-    memory,
-    pipelined,
-    report,
-    requests,
-    rival,
-    searching,
-    simulated,
-)
+from raftplay.bench import report, rival
 from raftplay.bench.clusters import Stalled
 from raftplay.bench.figures import BenchStep, Found, Options
+from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.cluster.checks import CheckFailed
 from raftplay.errors import UsageError
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
-
-MEASUREMENTS: dict[str, Callable[[Options], list[BenchStep]]] = {
-    "floor": floor.steps,
-    "pipelined": pipelined.steps,
-    "latency": latency.steps,
-    "requests": requests.steps,
-    "elections": elections.steps,
-    "idle": idle.steps,
-    "simulated": simulated.steps,
-    "search": searching.steps,
-    "memory": memory.steps,
-    "catch-up": catch_up.steps,
-}
-"""The measurements by the names that `--only` takes."""
 
 BAR = 24
 """Columns of the progress bar."""
@@ -58,7 +32,7 @@ def plan(only: Sequence[str], against: str | None, options: Options) -> list[Ben
 
     The measurement of `against` has the name "against".
     """
-    known = dict(MEASUREMENTS)
+    known = {name: measurement.steps for name, measurement in MEASUREMENTS.items()}
     if against is not None:
         rivals = rival.steps(against, options)
         known["against"] = lambda _: rivals

@@ -9,25 +9,13 @@ from itertools import groupby
 
 from raftplay.bench.curves import draw
 from raftplay.bench.figures import Curve, Figure, Found, Options
+from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.version import __version__
 
 SCHEMA = "raftplay.bench/1"
 
-TITLES = {
-    "floor": "the floor: on one event loop, two endpoints for each peer exchange the same bytes, unparsed",
-    "pipelined": "commands submitted in a row, until the leader has committed all",
-    "latency": "one command at a time, until the leader has committed it",
-    "requests": "requests of clients of the key-value store",
-    "elections": "elections in virtual time, the Go reference's timings",
-    "idle": "heartbeats alone, the Go reference's timings and delays",
-    "simulated": "virtual time in a second of wall time",
-    "search": "a search in a second of CPU, every invariant watched",
-    "memory": "memory",
-    "catch-up": "a follower comes back",
-    "against": "another implementation, in turn with raftplay",
-}
-"""The title of each measurement, by the names that `--only` takes, in report order."""
-
+AGAINST = "another implementation, in turn with raftplay"
+"""The title of what `--against` measures."""
 
 _WIDTH = 54
 
@@ -58,7 +46,8 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
     ]
     figures = [one for one in found if isinstance(one, Figure)]
     for group, members in groupby(figures, key=lambda figure: figure.group):
-        lines += ["", *_table(TITLES[group], list(members))]
+        title = MEASUREMENTS[group].title if group in MEASUREMENTS else AGAINST
+        lines += ["", *_table(title, list(members))]
     for chart, curves in groupby((one for one in found if isinstance(one, Curve)), key=lambda curve: curve.chart):
         lines += [
             "",

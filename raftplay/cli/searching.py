@@ -13,6 +13,7 @@ import typer
 
 from raftplay.bench import command as benchmarks
 from raftplay.bench.figures import Options as BenchOptions
+from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.cli import completions
 from raftplay.cli.ending import says_how_far
 from raftplay.cli.exhaustive import Scope, refuse_options_of_seeds
@@ -457,9 +458,7 @@ def fuzz_(
 def bench(
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", help=f"Measure only this; may be repeated: {', '.join(benchmarks.MEASUREMENTS)}."
-        ),
+        typer.Option(metavar="NAME", help=f"Measure only this; may be repeated: {', '.join(MEASUREMENTS)}."),
     ] = None,
     nodes: Annotated[
         int | None,

@@ -5,13 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
+from typing import TypeVar
 
 from raftplay.cluster.snapshot import RULES
 from raftplay.past.links import Links
 from raftplay.past.rpcs import RPC, fold_rpcs
 from raftplay.past.story import Story
 from raftplay.past.view import InFlight, View
-from raftplay.watch.facts import Event, Record
+from raftplay.raft.decisions import DecisionBase
+from raftplay.watch.fact_base import FactBase
+from raftplay.watch.facts import Record
+
+E = TypeVar("E", bound=DecisionBase | FactBase)
 
 
 class EventIndex:
@@ -28,7 +33,7 @@ class EventIndex:
         self._records: defaultdict[int, list[Record]] = defaultdict(list)
         self._stories: dict[int, Story] = {}
         self._rpcs: dict[int, dict[tuple[int, int], list[RPC]]] = {}
-        self._kinds: defaultdict[type[Event], list[Record]] = defaultdict(list)
+        self._kinds: defaultdict[type[object], list[Record]] = defaultdict(list)
         for record in view.records:
             self._records[record.node].append(record)
             self._kinds[type(record.event)].append(record)
@@ -42,9 +47,9 @@ class EventIndex:
         """Return the events of `node`, oldest first."""
         return self._records[node]
 
-    def of_kind(self, kind: type[Event]) -> list[Record]:
-        """Return the events of `kind`, oldest first."""
-        return self._kinds[kind]
+    def of_kind(self, kind: type[E]) -> list[tuple[Record, E]]:
+        """Return the records with events of `kind`, oldest first, each with its event."""
+        return [(record, event) for record in self._kinds[kind] if isinstance(event := record.event, kind)]
 
     def story(self, node: int) -> Story:
         """Return what the events of `node` add up to."""

@@ -77,6 +77,12 @@ def _nodes(ids: tuple[int, ...]) -> str:
 
 
 def _decision(event: decisions.Decision) -> str:
+    if isinstance(event, decisions.TransferDecision):
+        return _transfer(event)
+    if isinstance(event, decisions.SnapshotDecision):
+        return _snapshot(event)
+    if isinstance(event, decisions.ReadDecision):
+        return _read(event)
     match event:
         case decisions.Started():
             return f"starts in term {event.current_term} with a log of {len(event.entries)}"
@@ -113,29 +119,8 @@ def _decision(event: decisions.Decision) -> str:
             return f"{role}, {term}: {rule_text(event.rule)}"
         case decisions.TimerSet():
             return f"has its election timer set by hand, to {event.deadline:.3f} s"
-        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
-            return _transfer(event)
         case decisions.CustomDecision():
             return visible(repr(event))
-        case (
-            decisions.SnapshotTaken()
-            | decisions.SnapshotSent()
-            | decisions.ChunkReceived()
-            | decisions.SnapshotInstalled()
-            | decisions.SnapshotIgnored()
-            | decisions.LogCompacted()
-        ):
-            return _snapshot(event)
-        case (
-            decisions.ReadStarted()
-            | decisions.RoundStarted()
-            | decisions.ConfirmDecided()
-            | decisions.RoundConfirmed()
-            | decisions.ReadIndexDecided()
-            | decisions.ReadAnswered()
-            | decisions.ReadRefused()
-        ):
-            return _read(event)
         case _:
             return _log_decision(event)
 

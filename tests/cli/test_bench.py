@@ -17,11 +17,12 @@ from support.command_line import Ended, raftplay
 
 from raftplay import Harness
 from raftplay.backends import tcp
-from raftplay.bench import bare, clusters, command, elections, latency, pipelined, report, rival
-from raftplay.bench.command import MEASUREMENTS, BenchProgress, bench, plan
+from raftplay.bench import bare, clusters, command, elections, latency, pipelined, rival
+from raftplay.bench.command import BenchProgress, bench, plan
 from raftplay.bench.curves import draw
 from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
 from raftplay.bench.floor import Floor, calls_of_a_commit, calls_with
+from raftplay.bench.measurements import MEASUREMENTS, Measurement
 from raftplay.bench.report import number
 from raftplay.cluster.config import Config
 from raftplay.errors import UsageError
@@ -36,9 +37,14 @@ def run(*args: str) -> Ended:
     return raftplay("bench", *args)
 
 
+def steps_are(monkeypatch: pytest.MonkeyPatch, *steps: BenchStep) -> None:
+    """Let the whole benchmark be these steps."""
+    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": Measurement("the floor", lambda _: list(steps))})
+
+
 def found_by(monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
     """Let the whole benchmark be one step that finds this."""
-    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [BenchStep("a step", 1.0, lambda: found)]})
+    steps_are(monkeypatch, BenchStep("a step", 1.0, lambda: found))
 
 
 def text_of(monkeypatch: pytest.MonkeyPatch, *found: Found) -> str:
@@ -89,7 +95,7 @@ def test_a_measurement_alone_is_a_table_without_progress_where_no_terminal_is() 
     lines = done.out.splitlines()
     assert lines[0].startswith("raftplay ")
     titles = [line.split("  ")[0] for line in lines if line and line[0] != " "]
-    assert titles[-3:] == [report.TITLES[name] for name in ("simulated", "search", "memory")]
+    assert titles[-3:] == [MEASUREMENTS[name].title for name in ("simulated", "search", "memory")]
     rows = [line for line in lines if line.startswith("  3 idle nodes")]
     assert [row.split("  ")[1] for row in rows] == [
         f"3 idle nodes, {words}" for words in ("bare", "with its events read", "with every invariant watched")
@@ -140,12 +146,14 @@ def test_an_implementation_that_is_not_installed_is_said_to_be_so(monkeypatch: p
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
 def test_only_takes_the_steps_of_that_measurement_alone(name: str) -> None:
-    assert [step.what for step in plan([name], None, QUICK)] == [step.what for step in MEASUREMENTS[name](QUICK)]
+    assert [step.what for step in plan([name], None, QUICK)] == [
+        step.what for step in MEASUREMENTS[name].steps(QUICK)
+    ]
 
 
 def test_without_only_all_steps_are_taken_in_under_two_minutes() -> None:
     steps = plan([], None, Options())
-    assert [step.what for step in steps] == [s.what for make in MEASUREMENTS.values() for s in make(Options())]
+    assert [step.what for step in steps] == [s.what for row in MEASUREMENTS.values() for s in row.steps(Options())]
     assert sum(step.seconds for step in steps) < 120
 
 
@@ -230,7 +238,7 @@ def test_a_row_shows_the_figure_its_floor_and_the_ratio(monkeypatch: pytest.Monk
     text = text_of(monkeypatch, Figure("latency", "one", 0.5, "ms", 0.1), Figure("memory", "kept", 300.0, "bytes"))
     tables = [[line.split() for line in table.splitlines()] for table in text.split("\n\n")[1:]]
     assert tables == [
-        [[*report.TITLES["latency"].split(), "floor", "times"], ["one", "0.5", "ms", "0.1", "5"]],
+        [[*MEASUREMENTS["latency"].title.split(), "floor", "times"], ["one", "0.5", "ms", "0.1", "5"]],
         [["memory"], ["kept", "300", "bytes"]],
     ]
 
@@ -306,11 +314,8 @@ def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) 
     def interrupted() -> list[Found]:
         raise KeyboardInterrupt
 
-    steps = [
-        BenchStep("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")]),
-        BenchStep("two", 1.0, interrupted),
-    ]
-    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: steps})
+    kept = BenchStep("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")])
+    steps_are(monkeypatch, kept, BenchStep("two", 1.0, interrupted))
     written: list[str] = []
     seen: list[str] = []
     status = bench([], None, QUICK, as_json=True, write=written.append, watch=lambda p: seen.append(p.what))
@@ -332,7 +337,7 @@ def test_a_measurement_that_comes_to_no_end_is_said_to_be_so_with_status_1(
             clusters.until(h, lambda: False)
         return []
 
-    monkeypatch.setattr(command, "MEASUREMENTS", {"floor": lambda _: [BenchStep("one", 1.0, stall)]})
+    steps_are(monkeypatch, BenchStep("one", 1.0, stall))
     written: list[str] = []
     status = bench([], None, QUICK, as_json=False, write=written.append, watch=lambda _: None)
     assert status is Status.FAILED

@@ -2,7 +2,7 @@
 
 import pytest
 from support.amount import several
-from support.together import Together
+from support.together import named_in, together
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
@@ -18,9 +18,6 @@ def play(name: str, overrides: Setup) -> tuple[Status, str]:
     lines: list[str] = []
     script = parse_script(name, scenarios.text_of(name), overrides)
     return run_script(script, TextTranscript(lines.append)), "\n".join(lines)
-
-
-ON_SOCKETS = Together([*scenarios.incident_names(), *scenarios.names()], lambda name: play(name, Setup(backend="tcp")))
 
 
 def test_at_least_eight_scenarios_ship_each_with_a_line_about_it():
@@ -47,9 +44,15 @@ def test_an_incident_holds_in_virtual_time_with_any_seed(name: str):
         assert status is Status.HELD, text
 
 
+@pytest.fixture(scope="module")
+def on_sockets(request: pytest.FixtureRequest) -> dict[str, tuple[Status, str]]:
+    """What each story that is asked for gave on sockets: they were played side by side, as they mostly wait."""
+    return together(lambda name: play(name, Setup(backend="tcp")), named_in(request, "_on_sockets"))
+
+
 @pytest.mark.parametrize("name", scenarios.incident_names())
-def test_an_incident_holds_on_sockets(name: str):
-    status, text = ON_SOCKETS[name]
+def test_an_incident_holds_on_sockets(name: str, on_sockets: dict[str, tuple[Status, str]]):
+    status, text = on_sockets[name]
     assert status is Status.HELD, text
 
 
@@ -65,6 +68,6 @@ def test_a_scenario_holds_in_virtual_time_with_any_seed(name: str):
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_a_scenario_holds_on_sockets(name: str):
-    status, text = ON_SOCKETS[name]
+def test_a_scenario_holds_on_sockets(name: str, on_sockets: dict[str, tuple[Status, str]]):
+    status, text = on_sockets[name]
     assert status is Status.HELD, text

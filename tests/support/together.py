@@ -1,27 +1,32 @@
-"""Play several scripts on sockets side by side: each waits most of its time, so that eight take as long as one."""
+"""Play stories on sockets side by side: they wait for timers most of the time, and hardly disturb each other.
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Generic, TypeVar
+The rule of this module: nothing else runs in the process meanwhile. A test that computes would keep the clusters from
+their timers.
+"""
 
-T = TypeVar("T")
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-AT_ONCE = 8
+import pytest
+
+Result = TypeVar("Result")
+
+AT_ONCE = 4
+"""The number of clusters that run at a time."""
 
 
-class Together(Generic[T]):
-    """What `play` gives for each of `names`; while a test waits for one of them, those after it are played too."""
+def together(play: Callable[[str], Result], names: Iterable[str]) -> dict[str, Result]:
+    """Play every story, some of them at a time; the first that raises ends it."""
+    names = list(names)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(names, pool.map(play, names), strict=True))
 
-    def __init__(self, names: Sequence[str], play: Callable[[str], T]) -> None:
-        self._names = list(names)
-        self._play = play
-        self._pool = ThreadPoolExecutor(AT_ONCE)
-        self._results: dict[str, Future[T]] = {}
 
-    def __getitem__(self, name: str) -> T:
-        """Return what `play(name)` gives, or raise what it raises."""
-        at = self._names.index(name)
-        for other in self._names[at : at + AT_ONCE]:
-            if other not in self._results:
-                self._results[other] = self._pool.submit(self._play, other)
-        return self._results[name].result()
+def named_in(request: pytest.FixtureRequest, ending: str) -> list[str]:
+    """Return the first parameter of every test to run in this file whose name has that ending."""
+    return [
+        next(iter(item.callspec.params.values()))
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.path == request.path and item.originalname.endswith(ending)
+    ]

@@ -71,8 +71,8 @@ def play(name: str, seed: int, *, without_bugs: bool = False) -> Watched:
     return cluster
 
 
-@pytest.fixture
-def one_index(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _one_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """All questions about one view share its index: most of what they take is to make one of long histories."""
     made: list[EventIndex] = []
 
@@ -84,7 +84,6 @@ def one_index(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "EventIndex", index_of)
 
 
-@pytest.mark.usefixtures("one_index")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_answer_is_true_in_a_scenario(name: str) -> None:
     for seed in range(1, 1 + several(2)):

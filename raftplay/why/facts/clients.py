@@ -81,9 +81,8 @@ def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
 
 def _done(trail: EventIndex, call: ClientCall) -> dict[int, Done]:
     found: dict[int, Done] = {}
-    for record in trail.of_kind(client_facts.RequestApplied):
-        event = record.event
-        if isinstance(event, client_facts.RequestApplied) and same_command(event.command, call.request):
+    for record, event in trail.of_kind(client_facts.RequestApplied):
+        if same_command(event.command, call.request):
             done = Done(record.node, record.time, event.index, event.outcome, event.again)
             found.setdefault(event.index, done)
     return found

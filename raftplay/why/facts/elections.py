@@ -93,8 +93,7 @@ def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journe
 def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     is_for_write = any(
-        isinstance(record.event, decisions.WriteDelayed) and record.event.until == node.deadline
-        for record in trail.of_kind(decisions.WriteDelayed)
-        if (record.node, record.incarnation) == (node.id, node.incarnation)
+        (record.node, record.incarnation, event.until) == (node.id, node.incarnation, node.deadline)
+        for record, event in trail.of_kind(decisions.WriteDelayed)
     )
     return math.inf if node.state is CMState.LEADER or is_for_write else node.deadline

@@ -1,7 +1,9 @@
 """Why an entry is not committed, or how it was: who has it, who leads, and what the leader waits for."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from raftplay.cluster.commits import FORGOTTEN
@@ -132,8 +134,7 @@ def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     shares: tuple[PeerProgress, ...] = ()
     if leader is not None and decider != NONE:
         shares = tuple(_share(trail, leader, peer, decider) for peer in snapshot.nodes if peer is not leader)
-    commits = [commit for node in snapshot.nodes if (commit := _first_commit(trail, node.id, index)) is not None]
-    commit = min(commits, key=lambda commit: commit.record.seq, default=None)
+    commit = _first_commit(trail, index)
     return IndexFacts(
         index=index,
         outcome=_outcome(trail, holdings, commit, decider, shares),
@@ -225,23 +226,32 @@ def _outcome(
     return "too few" if 1 + sum(share.has for share in shares) < needed else "not acknowledged"
 
 
-def _first_commit(trail: EventIndex, node: int, index: int) -> Commit | None:
-    """Return the first commit of the index by `node`, as far as the history goes."""
-    found: Commit | None = None
-    terms: dict[int, int] = {}
-    for record in trail.of(node):
-        match record.event:
-            case decisions.CommitAdvanced(index=to) if found is None and to >= index:
-                found = Commit(record, record.event, terms.get(to, NONE))
-            case decisions.Applied(entry=entry) if found is not None and entry.index == index:
-                return replace(found, applied=entry)
-            case decisions.Started(entries=entries):
-                terms = {at: entry.term for at, entry in enumerate(entries)}
-            case decisions.EntryAppended(index=at, entry=entry):
-                terms[at] = entry.term
-            case decisions.EntriesStored(index=start, entries=entries):
-                terms.update((at, entry.term) for at, entry in enumerate(entries, start))
-    return found
+def _first_commit(trail: EventIndex, index: int) -> Commit | None:
+    """Return the first commit of the index by any node, as far as the history goes."""
+    commits = [one for one in trail.of_kind(decisions.CommitAdvanced) if one[1].index >= index]
+    if not commits:
+        return None
+    record, event = commits[0]
+    applied = (
+        one.entry
+        for each, one in trail.of_kind(decisions.Applied)
+        if each.node == record.node and each.seq > record.seq and one.entry.index == index
+    )
+    return Commit(record, event, _term_before(trail, record, event.index), next(applied, None))
+
+
+def _term_before(trail: EventIndex, record: Record, index: int) -> int:
+    """Return the term of the entry that a node had at `index` before `record`; -1 where that is forgotten."""
+    earlier = trail.of(record.node)
+    for each in reversed(earlier[: bisect_left(earlier, record.seq, key=attrgetter("seq"))]):
+        match each.event:
+            case decisions.EntryAppended(index=at, entry=entry) if at == index:
+                return entry.term
+            case decisions.EntriesStored(index=start, entries=entries) if start <= index < start + len(entries):
+                return entries[index - start].term
+            case decisions.Started(entries=entries, base_index=base):
+                return entries[index - base - 1].term if base < index <= base + len(entries) else NONE
+    return NONE
 
 
 # ---- the leader and the others

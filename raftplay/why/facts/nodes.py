@@ -12,7 +12,6 @@ from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
 from raftplay.watch import facts
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
-from raftplay.why.facts.rpcs import verdict_of
 from raftplay.why.facts.snapshots import (
     KeptFacts,
     SendingFacts,
@@ -24,7 +23,7 @@ from raftplay.why.facts.snapshots import (
     word_of,
 )
 from raftplay.why.facts.transfers import ToldFacts, TransferFacts, told_facts, transfer_facts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def pace_of(trail: EventIndex) -> Pace | None:
     now = trail.snapshot.time
     begin = max(now - WINDOW, trail.kept_from or 0.0)
     elections, pre_votes = (
-        sum(record.time >= begin for record in trail.of_kind(kind))
+        sum(record.time >= begin for record, _ in trail.of_kind(kind))
         for kind in (decisions.ElectionStarted, decisions.PreVoteStarted)
     )
     if elections + pre_votes < FEWEST:

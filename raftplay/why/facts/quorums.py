@@ -89,7 +89,7 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
 
 
 def _last_leader(trail: EventIndex) -> Leadership | None:
-    for record in reversed(trail.of_kind(decisions.BecameLeader)):
+    for record, _ in reversed(trail.of_kind(decisions.BecameLeader)):
         led = trail.story(record.node).leadership
         if led is not None and led.seq == record.seq:  # else a process that had crashed led
             return led

@@ -1,14 +1,15 @@
 """The fate of a read without the log: which node it reached, who vouches for it, and what it waits for."""
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.past.calls import ClientCall
 from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
+from raftplay.raft.messages import NONE
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Verdict, verdict_on_read_index
+from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 Wait = Literal["own entry", "index", "round", "apply"]
 """Its obstacle: an entry of the leader's term, the leader's index, its round, the node's own log."""
@@ -18,8 +19,8 @@ Wait = Literal["own entry", "index", "round", "apply"]
 class ReadFacts:
     """A read at `node`, for which `leader` vouches. `ended` is None while it waits, for what `waits` says.
 
-    `is_answered`: by `rule`, from the state after `index`; else `rule` is why it was not. `round` is the one that
-    it needs, which `by` have confirmed so far. `said`: what the leader last replied to a
+    `rule` is by which it was answered, from the state after `index`, or why it was not (then `index` is None).
+    `round` is the one that it needs, which `by` have confirmed so far. `said`: what the leader last replied to a
     follower that asked it for an index.
     """
 
@@ -27,9 +28,8 @@ class ReadFacts:
     leader: int
     began: float
     ended: float | None = None
-    is_answered: bool = False
     rule: str = ""
-    index: int = -1
+    index: int | None = None
     waits: Wait | None = None
     round: int = 0
     by: tuple[int, ...] = ()
@@ -40,106 +40,67 @@ def reads_of(trail: EventIndex, call: ClientCall) -> tuple[ReadFacts, ...]:
     """Return the reads that began while a `get` was under way; another client's may be among them."""
     if call.request.get("kv") != "get" or call.asked:
         return ()
-    until = None if call.told is None else call.told[0].seq
-    begun = [
-        record
-        for record in trail.of_kind(decisions.ReadStarted)
-        if record.seq > call.called.seq and (until is None or record.seq < until)
-    ]
+    until = math.inf if call.told is None else call.told[0].seq
     return tuple(
-        replace(_read(trail, record, event), said=_said(trail, record, event.number))
-        for record in begun
-        if isinstance(event := record.event, decisions.ReadStarted)
+        _read(trail, record, event)
+        for record, event in trail.of_kind(decisions.ReadStarted)
+        if call.called.seq < record.seq < until
     )
 
 
 def _read(trail: EventIndex, record: Record, event: decisions.ReadStarted) -> ReadFacts:
-    for kind in (decisions.ReadAnswered, decisions.ReadRefused):
-        for end in trail.of_kind(kind):
-            said = end.event
-            if not isinstance(said, decisions.ReadAnswered | decisions.ReadRefused) or end.seq < record.seq:
-                continue
-            if (end.node, end.incarnation, said.number) != (record.node, record.incarnation, event.number):
-                continue
-            index = said.index if isinstance(said, decisions.ReadAnswered) else -1
-            answered = isinstance(said, decisions.ReadAnswered)
-            return ReadFacts(record.node, event.leader, record.time, end.time, answered, said.rule, index)
-    return _waiting(trail, record, event)
-
-
-def _waiting(trail: EventIndex, record: Record, event: decisions.ReadStarted) -> ReadFacts:
-    """Return a read that nobody has answered, and what it waits for."""
-    leader, since = event.leader, record.seq
-    if leader != record.node:
-        given = _given(trail, record, event.number)
-        if given is None:
-            return ReadFacts(record.node, leader, record.time, waits="index")
-        since, round = given
-    elif not _has_own_commit(trail, leader):
-        return ReadFacts(record.node, leader, record.time, waits="own entry")
-    else:
-        started = [
-            each for each in trail.of_kind(decisions.RoundStarted) if each.node == leader and each.seq > since
-        ]
-        if not started:
-            return ReadFacts(record.node, leader, record.time, waits="round")
-        first = started[0].event
-        round = first.round if isinstance(first, decisions.RoundStarted) else 0
-    confirmed = [
-        each.event.round
-        for each in trail.of_kind(decisions.RoundConfirmed)
-        if each.node == leader and isinstance(each.event, decisions.RoundConfirmed) and each.seq > since
+    """Return what became of the read that began with `record`."""
+    replies = [
+        (each, reply)
+        for each, reply in trail.of_kind(decisions.ReadIndexDecided)
+        if each.seq > record.seq and (reply.args.node_id, reply.args.read) == (record.node, event.number)
     ]
-    waits: Wait = "apply" if round == 0 or max(confirmed, default=0) >= round else "round"
-    by = _confirmed_by(trail, leader, round) if waits == "round" else ()
-    return ReadFacts(record.node, leader, record.time, waits=waits, round=round, by=by)
+    said = verdict_of(trail, replies[-1][0]) if replies else None
+    read = ReadFacts(record.node, event.leader, record.time, said=said)
+    ends: list[tuple[Record, decisions.ReadAnswered | decisions.ReadRefused]] = [
+        *trail.of_kind(decisions.ReadAnswered),
+        *trail.of_kind(decisions.ReadRefused),
+    ]
+    for end, how in ends:
+        is_its = (end.node, end.incarnation, how.number) == (record.node, record.incarnation, event.number)
+        if is_its and end.seq > record.seq:
+            index = how.index if isinstance(how, decisions.ReadAnswered) else None
+            return replace(read, ended=end.time, index=index, rule=how.rule)
+    given = next(((each.seq, reply.round) for each, reply in replies if reply.success), None)
+    return _waiting(trail, read, record.seq, given)
+
+
+def _waiting(trail: EventIndex, read: ReadFacts, since: int, given: tuple[int, int] | None) -> ReadFacts:
+    """Return what a read that began with event `since` waits for, and who has confirmed its round.
+
+    `given` are the event and the round by which the leader let a follower read.
+    """
+    leader = read.leader
+    if leader == read.node and not _has_own_commit(trail, leader):
+        return replace(read, waits="own entry")
+    if leader == read.node:
+        started = trail.of_kind(decisions.RoundStarted)
+        begun = (event.round for each, event in started if each.node == leader and each.seq > since)
+        round = next(begun, NONE)
+    elif given is not None:
+        since, round = given
+    else:
+        return replace(read, waits="index")
+    if round == NONE:
+        return replace(read, waits="round")
+    confirmed = trail.of_kind(decisions.RoundConfirmed)
+    last = max((event.round for each, event in confirmed if each.node == leader and each.seq > since), default=0)
+    if last >= round:
+        return replace(read, waits="apply", round=round)
+    by = (
+        each.node
+        for each, event in trail.of_kind(decisions.ConfirmDecided)
+        if event.success and event.args.leader_id == leader and event.args.round >= round
+    )
+    return replace(read, waits="round", round=round, by=tuple(dict.fromkeys(by)))
 
 
 def _has_own_commit(trail: EventIndex, leader: int) -> bool:
     """Return whether a leader has committed an entry of its own term."""
     node = trail.snapshot.nodes[leader]
     return node.commit_index >= 0 and node.log[node.commit_index].term == node.current_term
-
-
-def _given(trail: EventIndex, record: Record, number: int) -> tuple[int, int] | None:
-    """Return the event and the round by which the leader let a follower read; None if it has not."""
-    for each, said in _replies(trail, record, number):
-        if said.success:
-            return each.seq, said.round
-    return None
-
-
-def _said(trail: EventIndex, record: Record, number: int) -> Verdict | None:
-    """Return what the leader last replied to a follower that asked it for an index; None if it has not."""
-    last = None
-    for each, said in _replies(trail, record, number):
-        last = verdict_on_read_index(each, said)
-    return last
-
-
-def _replies(
-    trail: EventIndex, record: Record, number: int
-) -> Iterator[tuple[Record, decisions.ReadIndexDecided]]:
-    for each in trail.of_kind(decisions.ReadIndexDecided):
-        said = each.event
-        if (
-            isinstance(said, decisions.ReadIndexDecided)
-            and each.seq > record.seq
-            and (said.args.node_id, said.args.read) == (record.node, number)
-        ):
-            yield each, said
-
-
-def _confirmed_by(trail: EventIndex, leader: int, round: int) -> tuple[int, ...]:
-    """Return the nodes that have confirmed a round, or a later one, as they decided."""
-    found = []
-    for each in trail.of_kind(decisions.ConfirmDecided):
-        said = each.event
-        if (
-            isinstance(said, decisions.ConfirmDecided)
-            and said.success
-            and said.args.leader_id == leader
-            and said.args.round >= round
-        ):
-            found.append(each.node)
-    return tuple(dict.fromkeys(found))

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from raftplay.past.index import EventIndex
-from raftplay.why.facts.rpcs import verdict_of
 from raftplay.why.facts.snapshots import SnapshotWord, ignored_snapshot
 from raftplay.why.facts.transfers import ToldFacts, told_facts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,7 @@ from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import Args, RPCRequest
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import (
-    Verdict,
-    verdict_on_append,
-    verdict_on_confirm,
-    verdict_on_read_index,
-    verdict_on_vote,
-)
+from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 CallStage = enum.Enum(
     "CallStage",
@@ -74,22 +68,6 @@ def journey(trail: EventIndex, rpc: RPC) -> Journey:
     at = Journey(call.src, call.dst, CallStage.ANSWERED) if rpc.is_answered else _where(trail, rpc, is_reply=True)
     again = _in_flight(trail, rpc, is_reply=False) is not None or _waits(trail, rpc, is_reply=False)
     return replace(at, call_id=call.call_id, args=call.args, verdict=verdict_of(trail, rpc.decided), again=again)
-
-
-def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
-    """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
-    if record is None:
-        return None
-    match record.event:
-        case decisions.AppendDecided() as event:
-            return verdict_on_append(record, event)
-        case decisions.ConfirmDecided() as event:
-            return verdict_on_confirm(record, event)
-        case decisions.ReadIndexDecided() as event:
-            return verdict_on_read_index(record, event)
-        case decisions.VoteDecided() as event:
-            return verdict_on_vote(record, event, *trail.story(record.node).before_vote[record.seq])
-    return None
 
 
 def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:

@@ -102,9 +102,7 @@ def value_facts(trail: EventIndex, value: object) -> ValueFacts:
     places = {*copies.entries, *_places_now(trail.snapshot.nodes, value, set(copies.entries))}
     found = [_entry_facts(trail, value, place, copies.entries[place]) for place in places]
     found.sort(key=lambda entry: (ORDER.index(entry.fate), -entry.term, -entry.index))
-    submitted = [
-        (one, one.event) for one in trail.of_kind(facts.Submitted) if isinstance(one.event, facts.Submitted)
-    ]
+    submitted = trail.of_kind(facts.Submitted)
     refused = tuple(
         (record.node, record.time, event.successor)
         for record, event in submitted

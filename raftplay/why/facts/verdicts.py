@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
 from raftplay.raft.log import RaftLog
@@ -57,60 +58,61 @@ class LogEnd(RaftLog):
         return self.last_term if index == self.last_index else NONE
 
 
-def verdict_on_vote(
-    record: Record, event: decisions.VoteDecided, earlier: Iterable[int], heard: tuple[float, int] | None
-) -> Verdict:
-    """Return the response to a RequestVote; `earlier` are those whom the node had voted for in its term."""
-    assert record.after is not None
-    args, own, rule = event.args, record.after, event.rule
-    correct = by_log = _judge_log(args, own)
+def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
+    """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
+    if record is None:
+        return None
+    event, own, sound, conflict_term, heard = record.event, record.after, "", NONE, None
+    match event:
+        case decisions.VoteDecided():
+            assert own is not None
+            earlier, heard = trail.story(record.node).before_vote[record.seq]
+            heard = heard if event.rule in (Rule.LEADER_ALIVE, Rule.IN_LEASE) else None
+            sound = sound_vote(event, own, earlier)
+        case decisions.AppendDecided():
+            assert own is not None
+            sound, conflict_term = _sound_append(event, own), event.conflict_term
+        case decisions.ConfirmDecided(args=args):
+            assert own is not None
+            is_stale = CORRECT.is_stale_append(args.term, own.current_term)
+            sound = Rule.STALE_TERM if event.success and is_stale else ""
+        case decisions.ReadIndexDecided():
+            assert own is not None
+        case _:
+            return None
+    yes = event.granted if isinstance(event, decisions.VoteDecided) else event.success
+    at = record.node, record.seq, record.time
+    return Verdict(*at, event.args, yes, event.rule, own, sound, conflict_term, heard)
+
+
+def sound_vote(event: decisions.VoteDecided, own: NodeState, earlier: Iterable[int]) -> str:
+    """Return the rule by which the correct algorithm decides otherwise about a vote, "" where it does not.
+
+    `earlier` are those whom the node had voted for in its term.
+    """
+    args, rule = event.args, event.rule
+    by_log = Rule.GRANTED
+    if not CORRECT.is_up_to_date(args, LogEnd(own.last_log_index, own.last_log_term)):
+        by_log = Rule.LOG_OLDER_TERM if args.last_log_term < own.last_log_term else Rule.LOG_SHORTER
+    correct = by_log
     if not args.pre_vote and CORRECT.is_stale_vote_request(args.term, own.current_term):
         correct = Rule.STALE_TERM
     elif not args.pre_vote:
         votes = (*earlier, own.voted_for)
         is_free = all(CORRECT.may_vote_for(args.candidate_id, vote) for vote in votes)
         correct = by_log if is_free else Rule.VOTED_FOR_OTHER
-    sound = ""
     if event.granted or (rule == Rule.OWN_RULE and not args.pre_vote):
-        sound = correct if (correct == Rule.GRANTED) is not event.granted else ""
-    elif rule in (Rule.LOG_OLDER_TERM, Rule.LOG_SHORTER) and rule != by_log:
-        sound = by_log
-    at = record.node, record.seq, record.time
-    heard = heard if rule in (Rule.LEADER_ALIVE, Rule.IN_LEASE) else None
-    return Verdict(*at, args, event.granted, rule, own, sound, leader_heard=heard)
+        return correct if (correct == Rule.GRANTED) is not event.granted else ""
+    return by_log if rule in (Rule.LOG_OLDER_TERM, Rule.LOG_SHORTER) and rule != by_log else ""
 
 
-def _judge_log(args: RequestVoteArgs, own: NodeState) -> Rule:
-    if CORRECT.is_up_to_date(args, LogEnd(own.last_log_index, own.last_log_term)):
-        return Rule.GRANTED
-    return Rule.LOG_OLDER_TERM if args.last_log_term < own.last_log_term else Rule.LOG_SHORTER
-
-
-def verdict_on_append(record: Record, event: decisions.AppendDecided) -> Verdict:
-    """Return the response to an AppendEntries."""
-    assert record.after is not None
-    args, own = event.args, record.after
-    sound, end = "", LogEnd(own.last_log_index, own.last_log_term)
+def _sound_append(event: decisions.AppendDecided, own: NodeState) -> str:
+    """Return the rule by which the correct algorithm decides otherwise about entries, "" where it does not."""
+    args, end = event.args, LogEnd(own.last_log_index, own.last_log_term)
     if not event.success:
-        sound = Rule.MATCHES if event.rule == Rule.OWN_RULE and args.prev_log_index == NONE else ""
-    elif CORRECT.is_stale_append(args.term, own.current_term):
-        sound = Rule.STALE_TERM
-    elif args.prev_log_index >= end.last_index and not CORRECT.log_matches(args, end):
-        sound = Rule.LOG_TOO_SHORT if args.prev_log_index > end.last_index else Rule.TERM_CONFLICT
-    at = record.node, record.seq, record.time
-    return Verdict(*at, args, event.success, event.rule, own, sound, event.conflict_term)
-
-
-def verdict_on_confirm(record: Record, event: decisions.ConfirmDecided) -> Verdict:
-    """Return the response to a Confirm."""
-    assert record.after is not None
-    args, own = event.args, record.after
-    is_stale = CORRECT.is_stale_append(args.term, own.current_term)
-    sound = Rule.STALE_TERM if event.success and is_stale else ""
-    return Verdict(record.node, record.seq, record.time, args, event.success, event.rule, own, sound)
-
-
-def verdict_on_read_index(record: Record, event: decisions.ReadIndexDecided) -> Verdict:
-    """Return the response to a ReadIndex."""
-    assert record.after is not None
-    return Verdict(record.node, record.seq, record.time, event.args, event.success, event.rule, record.after, "")
+        return Rule.MATCHES if event.rule == Rule.OWN_RULE and args.prev_log_index == NONE else ""
+    if CORRECT.is_stale_append(args.term, own.current_term):
+        return Rule.STALE_TERM
+    if args.prev_log_index >= end.last_index and not CORRECT.log_matches(args, end):
+        return Rule.LOG_TOO_SHORT if args.prev_log_index > end.last_index else Rule.TERM_CONFLICT
+    return ""

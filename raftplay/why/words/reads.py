@@ -32,7 +32,7 @@ def _ended(read: ReadFacts) -> str:
     assert read.ended is not None
     took = f"{at(read.ended)}, after {span(read.ended - read.began)}"
     why = rule_text(read.rule)
-    if read.is_answered:
+    if read.index is not None:
         return f"node {read.node} answered from its own store, after entry {read.index}, at {took}: {why}"
     return f"node {read.node} could not answer, at {took}: {why}"
 

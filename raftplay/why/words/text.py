@@ -31,6 +31,8 @@ class Explanation:
 
 def _wrapped(line: str, width: int) -> str:
     """Fold a line at `width`, and indent what follows deeper."""
+    if len(line) <= width:
+        return line
     indent = line[: len(line) - len(line.lstrip())]
     folded = textwrap.wrap(
         line, width, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False

@@ -11,7 +11,7 @@ from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.telling.text import CROWD, Told, own_step, rule_text
 from raftplay.watch.facts import Record
 from raftplay.watch.text import count
-from raftplay.why.facts.verdicts import verdict_on_vote
+from raftplay.why.facts.verdicts import sound_vote
 
 LOOK_BACK = 1500
 """The most events that are searched for an earlier vote, where a bug may be the reason of a response."""
@@ -106,7 +106,7 @@ def _unsound(event: decisions.VoteDecided, record: Record, moment: Moment) -> st
                     earlier.append(args.candidate_id)
             case decisions.ElectionStarted(term=term) if other.node == record.node and term == event.args.term:
                 earlier.append(record.node)
-    return verdict_on_vote(record, event, earlier, None).sound
+    return sound_vote(event, record.after, earlier)
 
 
 def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:  # noqa: PLR0912 - a row for each rule

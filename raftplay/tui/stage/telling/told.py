@@ -46,6 +46,21 @@ def is_accepted(event: facts.Event) -> bool:
 
 
 def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told | None:
+    if isinstance(event, decisions.TransferDecision):
+        return transfer(event, record)
+    if isinstance(event, decisions.SnapshotDecision):
+        return snapshot(event, record)
+    if isinstance(event, decisions.ReadDecision):
+        return read(event, record)
+    return _figure_2(event, record, moment)
+
+
+def _figure_2(
+    event: decisions.ElectionDecision | decisions.LogDecision | decisions.RoutineDecision | decisions.NodeDecision,
+    record: Record,
+    moment: Moment,
+) -> Told | None:
+    """Tell of what a node does by Figure 2, without the features beyond it."""
     n = name(record.node)
     match event:
         case decisions.Started():
@@ -67,48 +82,10 @@ def _decision(event: decisions.Decision, record: Record, moment: Moment) -> Told
             return follows(event, record, moment)
         case decisions.WriteDelayed() | decisions.CustomDecision() | decisions.Stopped() | decisions.TimerSet():
             return _oddity(event, record, moment)
-        case (
-            decisions.TransferStarted()
-            | decisions.TransferAborted()
-            | decisions.TimeoutNowDecided()
-            | decisions.SnapshotTaken()
-            | decisions.SnapshotSent()
-            | decisions.ChunkReceived()
-            | decisions.SnapshotInstalled()
-            | decisions.SnapshotIgnored()
-            | decisions.LogCompacted()
-            | decisions.ReadStarted()
-            | decisions.RoundStarted()
-            | decisions.ConfirmDecided()
-            | decisions.RoundConfirmed()
-            | decisions.ReadIndexDecided()
-            | decisions.ReadAnswered()
-            | decisions.ReadRefused()
-        ):
-            return _feature(event, record)
         case decisions.PeersReset() | decisions.HeartbeatDue() | decisions.Persisted() | decisions.Configured():
             return None
         case _:
             return log_decision(event, record, moment)
-
-
-def _feature(
-    event: decisions.TransferDecision | decisions.SnapshotDecision | decisions.ReadDecision, record: Record
-) -> Told | None:
-    match event:
-        case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
-            return transfer(event, record)
-        case (
-            decisions.SnapshotTaken()
-            | decisions.SnapshotSent()
-            | decisions.ChunkReceived()
-            | decisions.SnapshotInstalled()
-            | decisions.SnapshotIgnored()
-            | decisions.LogCompacted()
-        ):
-            return snapshot(event, record)
-        case _:
-            return read(event, record)
 
 
 def _oddity(
