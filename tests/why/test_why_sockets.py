@@ -51,7 +51,7 @@ def test_a_leader_and_its_followers_are_told_on_sockets() -> None:
         for id in {0, 1, 2} - {leader}:
             found = why_node(view, id).facts
             assert isinstance(found, FollowerFacts)
-            assert (found.leader, found.leader_now, found.term) == (leader, True, term)
+            assert (found.now.leader_id, found.leader_now, found.now.current_term) == (leader, True, term)
 
 
 def test_a_leader_that_is_cut_off_and_its_entry_are_told_on_sockets() -> None:
