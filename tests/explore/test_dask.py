@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -372,13 +371,6 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def shows(terminal: Terminal, pattern: str) -> bool:
-    """Whether a terminal shows a match of `pattern` by now."""
-    while terminal.read(0.05):
-        pass
-    return re.search(pattern, terminal.text, re.MULTILINE) is not None
-
-
 @pytest.fixture(scope="module", name="cluster")
 def real_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     pytest.importorskip("distributed", reason=NO_DASK)
@@ -458,13 +450,12 @@ def test_a_cluster_that_speaks_tls_is_reached_with_the_certificates_of_dasks_own
 def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
     with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=200) as terminal:
-        until(lambda: shows(terminal, r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$"))
+        terminal.until(r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$")
         terminal.send(CTRL_C)
-        until(lambda: shows(terminal, r"^interrupted after \d+ seeds?"))
-        until(lambda: shows(terminal, "^no (violation in seeds? 0|seed was searched)"))
-        until(lambda: shows(terminal, ".") and not terminal.process.isalive())
+        terminal.until(r"^interrupted after \d+ seeds?")
+        terminal.until("^no (violation in seeds? 0|seed was searched)")
         assert terminal.ended() == Status.INTERRUPTED
-    assert b"Traceback" not in terminal.everything
+    assert "Traceback" not in terminal.everything
 
 
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing_of_the_answer(cluster: Cluster) -> None:

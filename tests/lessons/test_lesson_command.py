@@ -226,7 +226,7 @@ def test_a_lesson_in_a_terminal(home: dict[str, str], own: str) -> None:
         terminal.until("The end")
         assert terminal.ended() == 0
         assert terminal.is_as_before
-        assert b"\x1b[1;32m" in terminal.everything
+        assert "\x1b[1;32m" in terminal.everything
 
 
 def test_ctrl_c_leaves_with_status_130_and_the_place_is_kept(home: dict[str, str]) -> None:
@@ -257,4 +257,4 @@ def test_plain_in_a_terminal_has_no_escape_sequences(home: dict[str, str], own: 
         terminal.until("play >$")
         terminal.enter("quit")
         assert terminal.ended() == 0
-        assert b"\x1b[" not in terminal.everything
+        assert "\x1b[" not in terminal.everything

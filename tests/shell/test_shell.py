@@ -36,7 +36,7 @@ def left(terminal: Terminal) -> None:
     terminal.send(CTRL_D)
     assert terminal.ended() == 0, terminal.text
     assert terminal.is_as_before
-    assert b"Traceback" not in terminal.everything
+    assert "Traceback" not in terminal.everything
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
@@ -208,7 +208,7 @@ def test_hostile_text_is_shown_visibly_wherever_it_comes_up(shell: Terminal):
     shell.until("unknown node")
     left(shell)
     for char in HOSTILE.replace("2J", "").replace("gnp.exe", ""):
-        assert char.encode() not in shell.everything
+        assert char not in shell.everything
 
 
 def test_a_window_may_become_small_and_large_again(shell: Terminal):
@@ -258,10 +258,10 @@ def test_in_a_pipe_too_one_leaves_with_exit_and_status_0(leave: str):
 def test_a_signal_ends_it_in_good_order(shell: Terminal, number: signal.Signals) -> None:
     shell.enter("wait committed never within 10m")
     shell.until("Ctrl-C ends it")
-    os.kill(shell.process.pid, number)
+    os.kill(shell.program.pid, number)
     assert shell.ended() == 128 + number
     assert shell.is_as_before
-    assert b"Traceback" not in shell.everything
+    assert "Traceback" not in shell.everything
 
 
 def test_a_breach_stops_time_and_says_what_to_do_next(state: dict[str, str]):
@@ -282,7 +282,7 @@ def test_a_scenario_is_played_first_and_its_set_up_holds(state: dict[str, str]):
 
 
 def test_on_sockets_it_is_the_same(state: dict[str, str]):
-    with Terminal("shell", "--nodes", "3", env=state) as shell:
+    with Terminal("shell", "--nodes", "3", env=state, afresh=True) as shell:
         shell.until(r"n\d leads term \d")
         shell.enter("submit real; wait committed real")
         shell.until("real is committed at index 0 on 3 of 3")
@@ -294,7 +294,7 @@ def test_typing_deposes_no_leader(state: dict[str, str]):
         shell.enter("wait leader; submit 1; wait committed 1 on 5")
         shell.until("1 is committed at index 0 on 5 of 5")
         leads = shell.find(r"n\d leads term \d+")
-        made = shell.everything.count(b"becomes leader")
+        made = shell.everything.count("becomes leader")
         typed = ""
         for key in "submit 'a b'; wait committed 'a b' on 5":
             typed += key
@@ -303,7 +303,7 @@ def test_typing_deposes_no_leader(state: dict[str, str]):
         shell.send("\r")
         shell.until("is committed at index 1")
         shell.until(leads[0])
-        assert shell.everything.count(b"becomes leader") == made
+        assert shell.everything.count("becomes leader") == made
         left(shell)
 
 
@@ -323,8 +323,8 @@ def test_a_terminal_without_colours_gets_none(state: dict[str, str]):
         shell.enter("crash 9")
         shell.until("there is no node 9")
         left(shell)
-        sgr = {code for codes in re.findall(rb"\x1b\[([0-9;]*)m", shell.everything) for code in codes.split(b";")}
-        assert sgr <= {b"", b"0", b"1", b"4", b"7"}
+        sgr = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", shell.everything) for code in codes.split(";")}
+        assert sgr <= {"", "0", "1", "4", "7"}
 
 
 def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str]):
@@ -342,7 +342,7 @@ def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str]):
         assert shell.ended() == 0
         assert "index 0 of node 0" in shell.text
         assert "bogus'" not in shell.text
-        assert b"\x1b" not in shell.everything
+        assert "\x1b" not in shell.everything
 
 
 @pytest.mark.parametrize("kind", ["xterm", "dumb"])
@@ -368,21 +368,19 @@ def test_a_home_that_cannot_be_written_is_no_failure(home: str) -> None:
 def test_an_internal_error_leaves_a_report_and_the_session_as_a_script(
     kind: str, state: dict[str, str], tmp_path: Path
 ) -> None:
-    patch = "from raftplay.commands import looking\nfrom raftplay.language.table import TABLE\n"
-    patch += "from dataclasses import replace\n"
+    patch = "from dataclasses import replace\nfrom raftplay.language.table import TABLE\n"
     patch += "def fails(session): raise RuntimeError('a bug of ours')\n"
     patch += "TABLE['status'] = replace(TABLE['status'], function=fails)\n"
-    (tmp_path / "sitecustomize.py").write_text(patch, "utf-8")
-    env = {**state, "PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path), "TERM": kind}
-    with Terminal("shell", "--backend", "sim", "--seed", "7", columns=200, env=env) as terminal:
+    env = {**state, "TMPDIR": str(tmp_path), "TERM": kind}
+    with Terminal("shell", "--backend", "sim", "--seed", "7", columns=200, env=env, before=patch) as terminal:
         terminal.until("raftplay> ?$")
         terminal.enter("crash 2")
         terminal.until("node 2 crashed")
         terminal.enter("status")
         assert terminal.ended() == 1
         assert terminal.is_as_before
-        assert b"Traceback" not in terminal.everything
-        said = terminal.everything.decode().replace("\r\n", "\n")
+        assert "Traceback" not in terminal.everything
+        said = terminal.everything.replace("\r\n", "\n")
         (script,) = tmp_path.glob("raftplay-report-*.script.txt")
         assert "internal error: RuntimeError: a bug of ours; the report is in" in said
         assert f"the session as a script in {script}" in said
@@ -391,7 +389,7 @@ def test_an_internal_error_leaves_a_report_and_the_session_as_a_script(
 
 def test_without_unicode_it_prints_ascii_in_the_same_columns(state: dict[str, str]) -> None:
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    with Terminal("shell", "--backend", "sim", "--seed", "7", env={**state, **plain}) as shell:
+    with Terminal("shell", "--backend", "sim", "--seed", "7", env={**state, **plain}, afresh=True) as shell:
         shell.until("n0 leads")
         shell.enter('submit "x y"; events 12')
         shell.until(r"n\d > n\d")
@@ -401,4 +399,4 @@ def test_without_unicode_it_prints_ascii_in_the_same_columns(state: dict[str, st
         shell.send(CTRL_D)
         assert shell.ended() == 0
         assert shell.everything.isascii()
-        assert b"?" not in shell.everything.replace(b"\x1b[?", b"")
+        assert "?" not in shell.everything.replace("\x1b[?", "")

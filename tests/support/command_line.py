@@ -8,16 +8,19 @@ import atexit
 import functools
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.forking import END, PROCESS
 from support.places import ROOT
 
 COMMAND = (sys.executable, "-m", "raftplay.cli")
@@ -61,7 +64,7 @@ def raftplay(
     variables = environment(**(env or {}))
     read = tuple(sorted((name, value) for name, value in variables.items() if is_read_by_python(name)))
     status, out, err = starter(python, read, prelude).run(
-        [os.fsencode(arg).decode("latin-1") for arg in args],
+        args,
         stdin.encode() if isinstance(stdin, str) else stdin,
         variables,
         str(cwd or Path.cwd()),
@@ -69,12 +72,51 @@ def raftplay(
     return Ended(status, out.decode(), err.decode())
 
 
+class Started:
+    """A process that was forked: its id, and its end."""
+
+    spent = 0.0
+    """The CPU seconds of all that were forked, and of those that fork, as far as they told by now."""
+
+    def __init__(self, pid: int, answers: socket.socket) -> None:
+        self.pid = pid
+        self._answers = answers
+        self._status: int | None = None
+
+    def fileno(self) -> int:
+        """The file that can be read once it has ended."""
+        return self._answers.fileno()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._status is None and not select.select([self._answers], [], [], 0)[0]
+
+    def status(self, patience: float) -> int:
+        """Wait for its end: its exit status, negative for a signal. One that does not end in time is killed."""
+        if self._status is None:
+            self._answers.settimeout(patience)
+            try:
+                self._status, spent = END.unpack(self._answers.recv(END.size))
+            except TimeoutError:
+                self.kill()
+                raise
+            self._answers.close()
+            Started.spent += spent
+        return self._status
+
+    def kill(self) -> None:
+        """Have it end now, if it has not."""
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGKILL)
+        self.status(PATIENCE)
+
+
 class Starter:
     """A Python that has imported raftplay, and forks to run it."""
 
     def __init__(self, python: tuple[str, ...], read: dict[str, str], prelude: str) -> None:
         self._requests, theirs = socket.socketpair()
-        self._requests.settimeout(PATIENCE)
         self.patience = PATIENCE
         self._is_free = threading.Lock()
         with theirs:
@@ -89,37 +131,48 @@ class Starter:
             )
 
     def run(
-        self, arguments: list[str], given: bytes, variables: dict[str, str], folder: str
+        self, arguments: Sequence[str | bytes], given: bytes, variables: dict[str, str], folder: str
     ) -> tuple[int, bytes, bytes]:
         """Run raftplay in a folder, with `given` as its input: its status, and what it wrote."""
-        body = json.dumps({"arguments": arguments, "variables": variables, "folder": folder}).encode()
         pipes = [os.pipe() for _ in range(3)]
-        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
-        with self._is_free, ThreadPoolExecutor(3) as pool:
-            socket.send_fds(self._requests, [len(body).to_bytes(4, "big")], theirs)
-            self._requests.sendall(body)
-            for file in theirs:
-                os.close(file)
+        with ThreadPoolExecutor(3) as pool:
+            process = self.start([pipes[0][0], pipes[1][1], pipes[2][1]], arguments, variables, folder)
             pool.submit(_write, pipes[0][1], given)
             out, err = pool.submit(_read, pipes[1][0]), pool.submit(_read, pipes[2][0])
-            process = self._number()
-            try:
-                self._requests.settimeout(self.patience)
-                status = self._number()
-            except TimeoutError:
-                os.kill(process, signal.SIGKILL)
-                self._requests.settimeout(None)
-                self._number()  # its status, or the next run would take it for an answer to its own request
-                raise
-            finally:
-                self._requests.settimeout(PATIENCE)
-            return status, out.result(), err.result()
+            return process.status(self.patience), out.result(), err.result()
 
-    def _number(self) -> int:
-        data = self._requests.recv(4)
-        if not data:
+    def start(
+        self,
+        files: list[int],
+        arguments: Sequence[str | bytes],
+        variables: dict[str, str],
+        folder: str,
+        *,
+        before: str = "",
+        afresh: bool = False,
+    ) -> Started:
+        """Begin to run raftplay with three files, or a terminal, which are closed here.
+
+        `before` is Python that the forked process runs first. `afresh`: run another Python with these arguments.
+        """
+        asked = {
+            "arguments": [os.fsencode(argument).decode("latin-1") for argument in arguments],
+            "variables": variables,
+            "folder": folder,
+            "before": before,
+            "afresh": afresh,
+        }
+        body = json.dumps(asked).encode()
+        answers, theirs = socket.socketpair()
+        with theirs, self._is_free:
+            socket.send_fds(self._requests, [len(body).to_bytes(4, "big")], [theirs.fileno(), *files])
+            self._requests.sendall(body)
+        for file in files:
+            os.close(file)
+        answers.settimeout(PATIENCE)
+        if not (begun := answers.recv(PROCESS.size)):
             raise AssertionError(self._process.communicate()[1].decode())
-        return int.from_bytes(data, "big", signed=True)
+        return Started(*PROCESS.unpack(begun), answers)
 
     def close(self) -> None:
         """End the Python that forks."""

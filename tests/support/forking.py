@@ -1,8 +1,9 @@
 """Run by `support.command_line`: import raftplay once, then be the command line once per request, each in a fork.
 
-A process forked here is one of its own like any other, with its own arguments, environment, folder, files and exit
-status; only the imports are saved. A request is a JSON object and the three standard files; the answer is the id of
-the process, and then its status.
+A process forked here is one of its own like any other, with its own arguments, environment, folder, files, terminal
+and exit status; only the imports are saved. A request is a JSON object, a socket for the answers, and the standard
+files: three, or a terminal that is all of them. The answers are the id of the process, and when it has ended its
+status, with the CPU seconds that were used here since the last such answer.
 """
 
 import gc
@@ -10,9 +11,16 @@ import importlib
 import json
 import os
 import pkgutil
+import select
+import signal
 import socket
+import struct
 import sys
 import time
+from contextlib import suppress
+
+PROCESS, END = struct.Struct("!i"), struct.Struct("!id")
+"""The two answers."""
 
 _fork = os.fork  # a prelude may take it away
 
@@ -29,38 +37,91 @@ def import_all_of(name: str) -> None:
                 raise
 
 
-def serve(requests: socket.socket) -> None:
-    """Fork once per request until there are no more; return in each of the forked processes."""
-    while True:
-        size, files, _, _ = socket.recv_fds(requests, 4, 3)
+class Forks:
+    """The processes that run, each with the socket on which its end is awaited."""
+
+    def __init__(self, requests: socket.socket) -> None:
+        self.requests = requests
+        self.running: dict[int, socket.socket] = {}
+        self.told = 0.0  # the CPU seconds
+        self.ended, self.ending = socket.socketpair()
+        self.ending.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.ending.fileno(), warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Fork once per request until there are no more; return in each of the forked processes."""
+        while True:
+            ready = select.select([self.requests, self.ended], [], [])[0]
+            if self.ended in ready:
+                self.ended.recv(1 << 12)
+                self.tell()
+            if self.requests in ready and self.begin():
+                return
+
+    def tell(self) -> None:
+        """Tell of every process that has ended."""
+        while self.running:
+            process, status = os.waitpid(-1, os.WNOHANG)
+            if process == 0:
+                return
+            used = sum(os.times()[:4])
+            with self.running.pop(process) as answers, suppress(OSError):  # nobody may wait for it any more
+                answers.sendall(END.pack(os.waitstatus_to_exitcode(status), used - self.told))
+            self.told = used
+
+    def begin(self) -> bool:
+        """Fork for the next request; whether this is the forked process."""
+        size, files, _, _ = socket.recv_fds(self.requests, 4, 4)
         if not size:
+            for process in self.running:
+                os.kill(process, signal.SIGKILL)
             os._exit(0)
         body = b""
         while len(body) < int.from_bytes(size, "big"):
-            body += requests.recv(1 << 16)
-        child = _fork()
-        if child == 0:
-            requests.close()
+            body += self.requests.recv(1 << 16)
+        answers = socket.socket(fileno=files.pop(0))
+        process = _fork()
+        if process == 0:
+            answers.close()
+            self.leave()
             become(files, **json.loads(body))
-            return
+            return True
         for file in files:
             os.close(file)
-        requests.sendall(child.to_bytes(4, "big"))
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        requests.sendall(status.to_bytes(4, "big", signed=True))
+        self.running[process] = answers
+        answers.sendall(PROCESS.pack(process))
+        return False
+
+    def leave(self) -> None:
+        """Have nothing to do with the other processes any more, nor with the requests."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in (self.requests, self.ended, self.ending, *self.running.values()):
+            each.close()
 
 
-def become(files: list[int], arguments: list[str], variables: dict[str, str], folder: str) -> None:
-    """Take the arguments, the environment, the folder and the standard files of a request."""
-    for number, file in enumerate(files):
-        os.dup2(file, number)
-        os.close(file)
+def become(
+    files: list[int], arguments: list[str], variables: dict[str, str], folder: str, before: str, afresh: bool
+) -> None:
+    """Take the terminal or the standard files, the environment, the folder and the arguments of a request."""
+    if len(files) == 1:
+        os.login_tty(files[0])
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    else:
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+            os.close(file)
     os.environ.clear()
     os.environ.update(variables)
     time.tzset()
     os.chdir(folder)
+    given = [os.fsdecode(argument.encode("latin-1")) for argument in arguments]
+    if afresh:
+        os.execv(sys.executable, [sys.executable, *given])
     sys.path[0] = folder
-    sys.argv = ["raftplay", *(os.fsdecode(argument.encode("latin-1")) for argument in arguments)]
+    sys.argv = ["raftplay", *given]
+    exec(before, {})
 
 
 if __name__ == "__main__":
@@ -73,5 +134,6 @@ if __name__ == "__main__":
     if not _prelude:
         importlib.import_module("typer._adapters")  # with pydantic, which typer imports to read options: 0.1 s
     gc.freeze()  # what is here now need not be looked at when a forked process ends
-    serve(_requests)
+    gc.unfreeze = lambda: None  # nor when a screen has shown its first frame
+    Forks(_requests).serve()
     main()

@@ -31,6 +31,7 @@ from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
 from raftplay.watch.invariants import INVARIANTS
+from support.terminal import Terminal
 
 PATIENCE = 30.0
 """Far longer than anything takes that a test waits for, in seconds."""
@@ -93,6 +94,25 @@ def remember(home: Path, **settings: bool | int) -> None:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps({"greeted": True, "marks": 3, **settings}), "utf-8")
+
+
+def terminal_of(
+    *arguments: str,
+    home: Path,
+    size: tuple[int, int] = (120, 40),
+    is_new: bool = False,
+    before: str = "",
+    afresh: bool = False,
+    **env: str,
+) -> Terminal:
+    """`raftplay tui` in a terminal, as one has it who knows the screen, or is new to it."""
+    if not is_new:
+        remember(home)
+    pace = () if "--pace" in arguments else ("--pace", "real")
+    variables = {"HOME": str(home), "TMPDIR": str(home), **env}
+    return Terminal(
+        "tui", *pace, *arguments, columns=size[0], rows=size[1], env=variables, before=before, afresh=afresh
+    )
 
 
 def context(width: int = 80, height: int = 20, **options: Any) -> Context:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from support.command_line import raftplay
 from support.session import blueprint, perform, session_of
-from support.tui import app_of, played, pressed, still
-from test_tui_terminal import Terminal, is_given_back
+from support.tui import app_of, played, pressed, still, terminal_of
 from textual.pilot import Pilot
 
 from raftplay.cluster.checks import InvariantBroken
@@ -170,28 +169,28 @@ def test_q_does_not_ask_when_nothing_was_done() -> None:
 
 @pytest.mark.parametrize("end", ["qq", signal.SIGTERM, signal.SIGHUP])
 def test_what_was_done_is_there_the_next_time(end: str | signal.Signals, home: Path) -> None:
-    with Terminal("--backend", "sim", "--seed", "3", "--speed", "1", home=home) as terminal:
+    with terminal_of("--backend", "sim", "--seed", "3", "--speed", "1", home=home) as terminal:
         terminal.until(r"n\d leads")
-        terminal.child.send("2c")
+        terminal.send("2c")
         terminal.until(r"n2 .*down")
-        terminal.child.send(" ")
+        terminal.send(" ")
         terminal.until("PAUSED")
         if isinstance(end, str):
-            terminal.child.send("q")
+            terminal.send("q")
             terminal.until(r"Quit\? \d commands were done")
-            terminal.child.send("q")
+            terminal.send("q")
         else:
-            os.kill(terminal.child.pid, end)
-        terminal.end()
-        assert is_given_back(terminal)
-        assert "raftplay tui --last opens it" in terminal.raw
-    with Terminal("--last", home=home) as terminal:
+            os.kill(terminal.program.pid, end)
+        terminal.ended()
+        assert terminal.is_as_before
+        assert "raftplay tui --last opens it" in terminal.everything
+    with terminal_of("--last", home=home) as terminal:
         screen = terminal.until("PAUSED")
         assert "n2" in screen
         terminal.until(r"n2 .*down")
         terminal.until("seed 3")
         terminal.until("the last session, played again to its end")
-        terminal.child.send("2r")
+        terminal.send("2r")
         terminal.until(r"n2 .*follower")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
+        terminal.send("qq")
+        assert terminal.ended() == 0

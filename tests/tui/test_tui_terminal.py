@@ -4,90 +4,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import pexpect
-import pyte
 import pytest
 from support.command_line import COMMAND, environment
-from support.tui import remember
-
-LEAVES = ("\x1b[?1049l", "\x1b[?25h", "\x1b[?1000l")
-"""The other screen is left, the cursor is back, the mouse is no longer reported."""
-
-LIMIT = 20.0
-
-
-class Terminal:
-    """`raftplay tui` in a pseudo-terminal, and the screen as a terminal would show it."""
-
-    def __init__(
-        self,
-        *args: str,
-        size: tuple[int, int] = (120, 40),
-        home: Path,
-        code: str = "",
-        is_new: bool = False,
-        **env: str,
-    ) -> None:
-        if not is_new:
-            remember(home)
-        self.raw = ""
-        self.screen = pyte.Screen(*size)
-        self._stream = pyte.Stream(self.screen)
-        pace = () if "--pace" in args else ("--pace", "real")
-        command = ["-c", code, *args] if code else [*COMMAND[1:], "tui", *pace, *args]
-        variables = environment(TERM="xterm-256color", HOME=str(home), LC_ALL="C.UTF-8", TMPDIR=str(home), **env)
-        del variables["COLUMNS"]  # the size is the terminal's
-        self.child = pexpect.spawn(
-            sys.executable,
-            command,
-            env=variables,
-            dimensions=(size[1], size[0]),
-            encoding="utf-8",
-            timeout=LIMIT,
-            codec_errors="replace",
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.child.close(force=True)
-
-    def read(self) -> None:
-        """Take in what has come."""
-        try:
-            text = self.child.read_nonblocking(65_536, timeout=0.1)
-        except (pexpect.TIMEOUT, pexpect.EOF):
-            return
-        self.raw += text
-        self._stream.feed(re.sub(r"\x1b\[[<>=?]?[0-9;]*[upq]|\x1b\[\?[0-9;]*\$p", "", text))
-
-    def until(self, pattern: str) -> str:
-        """The screen once `pattern` is on it."""
-        give_up = time.monotonic() + LIMIT
-        while time.monotonic() < give_up:
-            self.read()
-            screen = "\n".join(self.screen.display)
-            if re.search(pattern, screen):
-                return screen
-        raise AssertionError(f"{pattern!r} did not come up:\n" + "\n".join(self.screen.display))
-
-    def end(self) -> int | None:
-        """The exit status, once it ended."""
-        give_up = time.monotonic() + LIMIT
-        while self.child.isalive() and time.monotonic() < give_up:
-            self.read()
-        self.read()
-        self.child.close()
-        return self.child.exitstatus
+from support.terminal import CTRL_C, CTRL_Z, PATIENCE, Terminal
+from support.tui import remember, terminal_of
 
 
 @pytest.fixture
@@ -96,155 +19,144 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def is_given_back(terminal: Terminal) -> bool:
-    """Whether the last that was written gives the terminal back."""
-    tail = terminal.raw[-2000:]
-    return all(sequence in tail for sequence in LEAVES)
-
-
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(backend: str, home: Path) -> None:
-    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+    with terminal_of("--backend", backend, "--speed", "1", home=home) as terminal:
         terminal.until(r"n\d leads")
-        terminal.child.send(":submit hello\r")
+        terminal.send(":submit hello\r")
         screen = terminal.until(r"index 0 of node \d")
         assert "messages" in screen
         terminal.until(r"(?s)log hello.*log hello")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
-        assert is_given_back(terminal)
+        terminal.send("qq")
+        assert terminal.ended() == 0
+        assert terminal.is_as_before
 
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home: Path) -> None:
-    with Terminal(
+    with terminal_of(
         "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
     ) as terminal:
         screen = terminal.until("(?s)PAUSED.*first candidate.*space goes on; A stops this")
         assert "CANDIDATE" in screen
         assert "pace watch" in screen
-        terminal.child.send(" ")
+        terminal.send(" ")
         terminal.until("▶ +0.*asks for votes")
         screen = terminal.until("(?s)PAUSED.*first leader")
         assert "LEADER" in screen
-        terminal.child.send(" s")
+        terminal.send(" s")
         terminal.until("append 1")
         terminal.until("(?s)PAUSED.*first commit")
-        terminal.child.send("A")
+        terminal.send("A")
         terminal.until("stops no more by itself")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
-        assert is_given_back(terminal)
-    with Terminal(
+        terminal.send("qq")
+        assert terminal.ended() == 0
+        assert terminal.is_as_before
+    with terminal_of(
         "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
     ) as terminal:
         terminal.until("n. leads")  # it does not stop at the first candidate now
-        terminal.child.send("q")
-        assert terminal.end() == 0
+        terminal.send("q")
+        assert terminal.ended() == 0
 
 
 def test_a_newcomer_meets_the_card_once_and_comes_back_from_a_lesson(home: Path) -> None:
-    with Terminal("--backend", "sim", "--pace", "watch", size=(80, 24), home=home, is_new=True) as terminal:
+    with terminal_of("--backend", "sim", "--pace", "watch", size=(80, 24), home=home, is_new=True) as terminal:
         terminal.until("(?s)PAUSED.*Five servers must agree on one list. None leads yet.")
-        terminal.child.send("1")
+        terminal.send("1")
         terminal.until("Lesson 1: A leader is elected")
-        terminal.child.send("quit\r")
+        terminal.send("quit\r")
         terminal.until("Five servers must agree")  # what was chosen first leads back to the choice
-        terminal.child.send("3")
+        terminal.send("3")
         terminal.until("▶ +0")
-        terminal.child.send("q")
-        terminal.child.send("q")
-        assert terminal.end() == 0
-        assert is_given_back(terminal)
-    with Terminal("--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
+        terminal.send("q")
+        terminal.send("q")
+        assert terminal.ended() == 0
+        assert terminal.is_as_before
+    with terminal_of("--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
         screen = terminal.until("▶ +0")
         assert "servers" not in screen
-        terminal.child.send(":crash 0\r")
+        terminal.send(":crash 0\r")
         terminal.until("node 0 crashed")
-        terminal.child.send(":lesson 2\r")
+        terminal.send(":lesson 2\r")
         terminal.until("Lesson 2: A split vote")
-        terminal.child.send("quit\r")
+        terminal.send("quit\r")
         terminal.until("(?s)n0 down.*back from the lesson: You left in step 1 of .; space goes on")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
-        assert is_given_back(terminal)
+        terminal.send("qq")
+        assert terminal.ended() == 0
+        assert terminal.is_as_before
 
 
 def test_a_script_meets_no_card(home: Path) -> None:
-    with Terminal("first-election", "--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
+    with terminal_of("first-election", "--backend", "sim", size=(80, 24), home=home, is_new=True) as terminal:
         screen = terminal.until("first-election line")
         assert "servers must agree" not in screen
-        terminal.child.send("qq")
-        terminal.end()
-        assert "servers must agree" not in terminal.raw
+        terminal.send("qq")
+        terminal.ended()
+        assert "servers must agree" not in terminal.everything
 
 
 def test_a_signal_in_a_lesson_ends_the_screen_that_waits_behind_it(home: Path) -> None:
-    with Terminal("--backend", "sim", size=(80, 24), home=home) as terminal:
+    with terminal_of("--backend", "sim", size=(80, 24), home=home) as terminal:
         terminal.until("▶ +0")
-        terminal.child.send(":lesson 1\r")
+        terminal.send(":lesson 1\r")
         terminal.until("Lesson 1: A leader is elected")
-        os.kill(terminal.child.pid, signal.SIGTERM)
-        terminal.end()
-        assert is_given_back(terminal)
-        assert "back from the lesson" not in terminal.raw
+        os.kill(terminal.program.pid, signal.SIGTERM)
+        terminal.ended()
+        assert terminal.is_as_before
+        assert "back from the lesson" not in terminal.everything
 
 
 def test_the_screen_says_at_its_end_which_branches_a_data_directory_does_not_keep(home: Path) -> None:
     directory = home / "data"
-    with Terminal("--backend", "sim", "--speed", "1", "--data-dir", str(directory), home=home) as terminal:
+    with terminal_of("--backend", "sim", "--speed", "1", "--data-dir", str(directory), home=home) as terminal:
         terminal.until(r"n\d leads")
-        terminal.child.send(":wait leader; submit 1; wait committed 1; back 3; submit 2\r")
+        terminal.send(":wait leader; submit 1; wait committed 1; back 3; submit 2\r")
         terminal.until("branch b1")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
-        assert f"branch b1 is not kept: '{directory}' holds what happened in the first branch" in terminal.raw
+        terminal.send("qq")
+        assert terminal.ended() == 0
+        assert (
+            f"branch b1 is not kept: '{directory}' holds what happened in the first branch" in terminal.everything
+        )
 
 
 def test_a_terminal_of_80x24_without_unicode_gets_ascii(home: Path) -> None:
-    with Terminal("--backend", "sim", "--speed", "1", "--ascii", size=(80, 24), home=home) as terminal:
+    with terminal_of("--backend", "sim", "--speed", "1", "--ascii", size=(80, 24), home=home) as terminal:
         screen = terminal.until(r"\* n\d leads")
         assert screen.isascii()
-        terminal.child.send("\x03")
+        terminal.send(CTRL_C)
         terminal.until("once more to quit")
-        terminal.child.send("\x03")
-        assert terminal.end() == 0
-        assert is_given_back(terminal)
+        terminal.send(CTRL_C)
+        assert terminal.ended() == 0
+        assert terminal.is_as_before
 
 
 def test_timings_that_cannot_work_are_warned_of_on_the_screen(home: Path) -> None:
-    with Terminal("--backend", "sim", "--timing", "election=40..60ms", home=home) as terminal:
+    with terminal_of("--backend", "sim", "--timing", "election=40..60ms", home=home) as terminal:
         terminal.until("warning: heartbeats every 50 ms, timeouts from 40 ms")
-        terminal.child.send("q")
-        assert terminal.end() == 0
+        terminal.send("q")
+        assert terminal.ended() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, home: Path) -> None:
-    with Terminal("--backend", "sim", home=home) as terminal:
+    with terminal_of("--backend", "sim", home=home) as terminal:
         terminal.until("▶ +0")
-        os.kill(terminal.child.pid, number)
-        terminal.end()
-        assert is_given_back(terminal)
+        os.kill(terminal.program.pid, number)
+        terminal.ended()
+        assert terminal.is_as_before
 
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Path) -> None:
-    with Terminal("--backend", backend, "--speed", "1", home=home) as terminal:
+    with terminal_of("--backend", backend, "--speed", "1", home=home) as terminal:
         terminal.until("n. leads")
-        terminal.child.ptyproc.fileobj.close()
-        terminal.child.ptyproc.closed = terminal.child.closed = True
-        give_up = time.monotonic() + LIMIT
-        while terminal.child.isalive() and time.monotonic() < give_up:
-            time.sleep(0.05)
-        if terminal.child.isalive():
-            os.kill(terminal.child.pid, signal.SIGKILL)
-            raise AssertionError("it lives on without a terminal")
+        terminal.hang_up()
+        terminal.program.status(PATIENCE)  # or it is killed, and that is an error
 
 
 def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Path) -> None:
     code = (
-        "import sys; sys.argv = ['raftplay', 'tui', '--backend', 'sim']\n"
         "from raftplay.tui.state import ScreenState\n"
         "frame, calls = ScreenState.frame, []\n"
         "def fails(self, scene):\n"
@@ -252,14 +164,12 @@ def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Pat
         "    if len(calls) > 9 and not scene.view.snapshot.nodes[2].alive: raise RuntimeError('a bug of ours')\n"
         "    return frame(self, scene)\n"
         "ScreenState.frame = fails\n"
-        "from raftplay.cli import main\n"
-        "main()"
     )
-    with Terminal(home=home, code=code) as terminal:
-        terminal.child.send("2c")
-        assert terminal.end() == 1
-        assert is_given_back(terminal)
-        after = terminal.raw[terminal.raw.rindex(LEAVES[0]) :]
+    with terminal_of("--backend", "sim", home=home, before=code) as terminal:
+        terminal.send("2c")
+        assert terminal.ended() == 1
+        assert terminal.is_as_before
+        after = terminal.everything[terminal.everything.rindex("\x1b[?1049l") :]
         assert "raftplay: internal error: RuntimeError: a bug of ours; the report is in" in after
         assert "Traceback" not in after
         (script,) = home.glob("raftplay-report-*.script.txt")
@@ -279,8 +189,7 @@ if job == 0:
     os.setpgid(0, 0)
     os.tcsetpgrp(0, os.getpid())
     signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-while True:
+while job:
     _, status = os.waitpid(job, os.WUNTRACED)
     os.tcsetpgrp(0, os.getpgrp())
     if not os.WIFSTOPPED(status):
@@ -289,55 +198,47 @@ while True:
     os.tcsetpgrp(0, job)
     os.kill(-job, signal.SIGCONT)
 """
-"""A shell with job control and one job: Ctrl+Z stops that, and Enter lets it go on."""
+"""A shell with job control and one job, raftplay: Ctrl+Z stops that, and Enter lets it go on."""
 
-AWAY = 2.0
-"""How long the job is stopped, in seconds: as long as several election timeouts, and 40 heartbeats."""
+AWAY = 0.5
+"""How long the job is stopped, in seconds: longer than any election timeout, and ten heartbeats."""
 
-
-def clock_of(screen: str) -> float:
-    """The cluster's time as the status line shows it."""
-    found = re.search(r"(?:RUNNING|▶) +(\d+\.\d+) s", screen)
-    assert found is not None, screen
-    return float(found[1])
+CLOCK = r"(?:RUNNING|▶) +(\d+\.\d+) s"
+"""The cluster's time as the status line shows it."""
 
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 @pytest.mark.parametrize("face", ["tui", "shell"])
 def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend: str, home: Path) -> None:
-    args = (
-        *COMMAND[1:],
-        face,
-        "--backend",
-        backend,
-        "--speed",
-        "1",
-        *(("--pace", "real") if face == "tui" else ()),
-    )
-    with Terminal(*args, home=home, code=JOB_SHELL) as terminal:
+    pace = ("--pace", "real") if face == "tui" else ()
+    size = {"columns": 120, "rows": 40}
+    args = (face, "--backend", backend, "--speed", "1", *pace)
+    remember(home)
+    with Terminal(*args, **size, env={"HOME": str(home)}, before=JOB_SHELL) as terminal:
         screen = terminal.until(r"n\d leads")
         leads = re.search(r"n\d leads", screen)
         assert leads is not None
         for _ in range(2):
-            begin, before = time.monotonic(), clock_of(terminal.until(r"(?:RUNNING|▶) +\d+\.\d+ s"))
-            terminal.child.send("\x1a")
+            begin, shown = time.monotonic(), terminal.find(CLOCK)[1]
+            terminal.until(lambda: terminal.find(CLOCK)[1] != shown)  # noqa: B023 - it is called here
+            before = float(terminal.find(CLOCK)[1])
+            terminal.send(CTRL_Z)
             terminal.until("stopped, modes as before: True")
             time.sleep(AWAY)  # this is what must not be seen by the cluster
             terminal.screen.erase_in_display(2)
-            terminal.child.send("\n")
-            screen = terminal.until(rf"(?s)(?:RUNNING|▶) +\d+\.\d+ s.*{leads[0]}")
-            awake = time.monotonic() - begin - AWAY
-            assert clock_of(screen) - before < awake + AWAY / 2  # the half is for what was painted late
+            terminal.send("\n")
+            after = float(terminal.find(rf"(?s){CLOCK}.*{leads[0]}")[1])
+            assert after - before < time.monotonic() - begin - AWAY / 2
             terminal.until(r"\[space\] pause" if face == "tui" else "Tab completes")  # all of it is there again
-        terminal.child.send(":submit x\r" if face == "tui" else "submit x\r")
+        terminal.send(":submit x\r" if face == "tui" else "submit x\r")
         terminal.until(r"index 0 of node \d")
         terminal.until(leads[0])
 
 
 def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> None:
-    with Terminal("--backend", "sim", home=home) as terminal:
+    with terminal_of("--backend", "sim", home=home) as terminal:
         terminal.until("▶ +0")
-        terminal.child.send("\x1a")
+        terminal.send(CTRL_Z)
         terminal.until("no shell would wake raftplay up")
 
 
@@ -346,31 +247,29 @@ def test_ctrl_z_without_a_shell_to_come_back_from_stops_nothing(home: Path) -> N
 def test_a_terminal_that_cannot_show_a_screen_gets_a_sentence(
     command: tuple[str, ...], term: str, home: Path
 ) -> None:
-    code = f"import os; os.environ['TERM'] = {term!r}; from raftplay.cli import main; main()"
-    with Terminal(*command, home=home, code=code) as terminal:
-        assert terminal.end() == 2
+    with Terminal(*command, columns=120, env={"HOME": str(home), "TERM": term}) as terminal:
+        assert terminal.ended() == 2
         screen = " ".join(" ".join(terminal.screen.display).split())
         assert f"raftplay: error: the terminal cannot show a screen (TERM={term}); raftplay shell" in screen
-        assert "\x1b" not in terminal.raw
+        assert "\x1b" not in terminal.everything
 
 
 def test_standard_error_that_is_no_terminal_is_said(home: Path) -> None:
-    code = (
-        "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1:]], stderr=subprocess.PIPE)"
-    )
-    code += ".returncode)"
-    with Terminal(*COMMAND[1:], "tui", home=home, code=code) as terminal:
-        assert terminal.end() == 2
+    file = home / "errors"
+    with terminal_of(
+        home=home, before=f"import os; os.dup2(os.open({str(file)!r}, os.O_CREAT | os.O_WRONLY), 2)"
+    ) as it:
+        assert it.ended() == 2
+        assert "raftplay: error: standard error is no terminal" in file.read_text("utf-8")
+        assert it.everything == ""
 
 
 def test_a_resize_is_followed(home: Path) -> None:
-    with Terminal("--backend", "sim", "--speed", "1", size=(120, 40), home=home) as terminal:
+    with terminal_of("--backend", "sim", "--speed", "1", size=(120, 40), home=home) as terminal:
         terminal.until("n. leads")
-        terminal.screen.resize(24, 80)
-        terminal.child.setwinsize(24, 80)
+        terminal.resize(80, 24)
         terminal.until(r"\[\?\] help")
-        terminal.screen.resize(10, 50)
-        terminal.child.setwinsize(10, 50)
+        terminal.resize(50, 10)
         terminal.until("50x10: raftplay needs 60x16")
 
 

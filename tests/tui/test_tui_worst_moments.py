@@ -7,10 +7,17 @@ import time
 from pathlib import Path
 
 import pytest
-from test_tui_terminal import Terminal, is_given_back
+from support.terminal import CTRL_C, Terminal
+from support.tui import terminal_of
 
 LONG = 65_536
 """The characters of a paste; as many as that typed without brackets take 10 s of the processor."""
+
+MOST_UNREAD = 4095
+"""The bytes that a terminal keeps for its reader; the program can write some more, and then has to wait."""
+
+KEY_REPEAT = 0.05
+"""The seconds after which a key that is held down is typed again."""
 
 
 @pytest.fixture
@@ -26,81 +33,81 @@ def leader_of(screen: str) -> tuple[str, str]:
     return found[2], found[1]
 
 
+def read_for(terminal: Terminal, seconds: float) -> None:
+    """Take in what is written within some time, or until the program has ended."""
+    end = time.monotonic() + seconds
+    while terminal.program.is_alive and (left := end - time.monotonic()) > 0:
+        terminal.read(left)
+
+
 def interrupt(terminal: Terminal) -> None:
     """Press Ctrl-C until the program has ended."""
-    give_up = time.monotonic() + 20
-    while terminal.child.isalive() and time.monotonic() < give_up:
-        terminal.child.send("\x03")
-        terminal.read()
-    assert terminal.end() in (0, 130)
-    assert "Traceback" not in terminal.raw
-    assert is_given_back(terminal)
+    while terminal.program.is_alive:
+        terminal.send(CTRL_C)
+        read_for(terminal, KEY_REPEAT)
+    assert terminal.ended() in (0, 130)
+    assert "Traceback" not in terminal.everything
+    assert terminal.is_as_before
 
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_a_process_that_was_stopped_goes_on_with_the_same_leader(backend: str, home: Path) -> None:
-    with Terminal("--backend", backend, "--speed", "1", size=(80, 24), home=home) as terminal:
+    with terminal_of("--backend", backend, "--speed", "1", size=(80, 24), home=home) as terminal:
         before = leader_of(terminal.until(r"n\d leads"))
         for _ in range(2):
-            os.kill(terminal.child.pid, signal.SIGSTOP)
-            time.sleep(0.7)  # longer than any election timeout
-            os.kill(terminal.child.pid, signal.SIGCONT)
-        terminal.child.send(":submit awake\r")
+            os.kill(terminal.program.pid, signal.SIGSTOP)
+            time.sleep(0.4)  # longer than any election timeout
+            os.kill(terminal.program.pid, signal.SIGCONT)
+        terminal.send(":submit awake\r")
         after = terminal.until(r"submit awake.*index 0")
         assert leader_of(after) == before
-        terminal.child.send("qq")
-        assert terminal.end() == 0, terminal.screen.display
-        assert is_given_back(terminal)
+        terminal.send("qq")
+        assert terminal.ended() == 0, terminal.screen.display
+        assert terminal.is_as_before
 
 
-@pytest.mark.parametrize("pace", ["watch", "real"])
-def test_a_terminal_that_stops_reading_makes_no_election(pace: str, home: Path) -> None:
-    speed = "1" if pace == "watch" else "0.1"
-    with Terminal("--backend", "tcp", "--pace", pace, "--speed", speed, "--no-demo", home=home) as terminal:
-        terminal.child.send("A")  # it does not stop by itself
+@pytest.mark.parametrize(("pace", "speed"), [("watch", "4"), ("real", "0.5")])
+def test_a_terminal_that_stops_reading_makes_no_election(pace: str, speed: str, home: Path) -> None:
+    options = ("--backend", "tcp", "--pace", pace, "--speed", speed, "--no-demo")
+    with terminal_of(*options, size=(240, 80), home=home) as terminal:
+        terminal.send("A")  # it does not stop by itself
         before = leader_of(terminal.until(r"n\d leads"))
-        terminal.child.send(":link all delay=1..5ms\r" * 40)  # something to write
-        time.sleep(3)  # nobody reads, and the buffer of the terminal is soon full
-        terminal.child.send(":status\r")
+        terminal.send(":link all delay=1..5ms\r" * 40)  # something to write
+        while terminal.unread < MOST_UNREAD:
+            time.sleep(0.01)
+        time.sleep(1.2)  # nobody reads, for longer than two election timeouts
+        terminal.send(":status\r")
         terminal.until("(?s)status.*leader")
-        assert leader_of("\n".join(terminal.screen.display)) == before
+        assert leader_of(terminal.text) == before
 
 
 @pytest.mark.parametrize(("brackets", "length"), [(True, LONG), (False, LONG // 16)], ids=["bracketed", "raw"])
 def test_a_long_paste_is_taken_or_refused_and_the_screen_goes_on(brackets: bool, length: int, home: Path) -> None:
-    with Terminal("--backend", "sim", size=(80, 24), home=home) as terminal:
+    with terminal_of("--backend", "sim", size=(80, 24), home=home) as terminal:
         terminal.until(r"n\d leads")
-        terminal.child.send(":")
+        terminal.send(":")
         text = "submit " + "x" * length
         text = f"\x1b[200~{text}\x1b[201~" if brackets else text
-        for at in range(0, len(text), 1024):  # the kernel takes no more than 4 KiB that is not read yet
-            terminal.child.send(text[at : at + 1024])
-            terminal.read()
-        terminal.child.send("\r")
+        terminal.send(text + "\r")
         terminal.until("nothing was pasted|submit xxx")
         interrupt(terminal)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.5])
 def test_ctrl_c_while_it_begins_to_paint_ends_it_and_gives_the_terminal_back(delay: float, home: Path) -> None:
-    with Terminal("--backend", "tcp", "--pace", "watch", size=(80, 24), home=home) as terminal:
-        give_up = time.monotonic() + 20
-        while not terminal.raw:
-            assert time.monotonic() < give_up
-            terminal.read()
-        end = time.monotonic() + delay
-        while time.monotonic() < end:
-            terminal.read()
+    with terminal_of("--backend", "tcp", "--pace", "watch", size=(80, 24), home=home) as terminal:
+        terminal.until(lambda: terminal.everything)
+        read_for(terminal, delay)
         interrupt(terminal)
 
 
 @pytest.mark.parametrize("where", ["presenter", "lesson", "script"])
 def test_ctrl_c_twice_leaves_whatever_is_shown(where: str, home: Path) -> None:
     args = {"presenter": ("split-brain", "--present", "--pace", "watch"), "lesson": (), "script": ("split-brain",)}
-    with Terminal(*args[where], "--backend", "sim", size=(80, 24), home=home) as terminal:
+    with terminal_of(*args[where], "--backend", "sim", size=(80, 24), home=home) as terminal:
         if where == "lesson":
             terminal.until(r"n\d leads")
-            terminal.child.send(":lesson 1\r")
+            terminal.send(":lesson 1\r")
             terminal.until("Lesson 1")
         else:
             terminal.until("1/4" if where == "presenter" else "PLAYING")
@@ -108,23 +115,23 @@ def test_ctrl_c_twice_leaves_whatever_is_shown(where: str, home: Path) -> None:
 
 
 def test_a_lesson_in_the_middle_of_a_script_leads_back_to_it(home: Path) -> None:
-    with Terminal("split-brain", "--backend", "sim", size=(80, 24), home=home) as terminal:
+    with terminal_of("split-brain", "--backend", "sim", size=(80, 24), home=home) as terminal:
         terminal.until("PLAYING")
-        terminal.child.send(":lesson 2\r")
+        terminal.send(":lesson 2\r")
         terminal.until("Lesson 2: A split vote")
-        terminal.child.send("quit\r")
+        terminal.send("quit\r")
         terminal.until("back from the lesson.*the script waits")
-        terminal.child.send("g")
+        terminal.send("g")
         terminal.until("step 2 of")
-        terminal.child.send("qq")
-        assert terminal.end() == 0
+        terminal.send("qq")
+        assert terminal.ended() == 0
 
 
 def test_a_colon_right_after_the_start_of_presenter_mode_opens_the_prompt(home: Path) -> None:
-    with Terminal(
+    with terminal_of(
         "split-brain", "--present", "--backend", "sim", "--pace", "watch", size=(80, 24), home=home
     ) as terminal:
-        terminal.child.send(":nonsense")  # before anything is painted
+        terminal.send(":nonsense")  # before anything is painted
         terminal.until("nonsense")
-        terminal.child.send("\r")
+        terminal.send("\r")
         terminal.until("there is no command 'nonsense'")
