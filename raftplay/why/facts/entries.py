@@ -12,10 +12,10 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, CommitEntry, CompactedEntry, Entry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, CompactedEntry, Entry
 from raftplay.watch.facts import Record
 from raftplay.why.facts.nodes import LogGap, log_gap
-from raftplay.why.facts.rpcs import MOVING, Journey, journey
+from raftplay.why.facts.rpcs import Journey, last_journey
 from raftplay.why.facts.snapshots import SendingFacts, sending
 
 EntryFate = Literal[
@@ -280,21 +280,14 @@ def _is_unknown(entry: Entry | None) -> bool:
 def _append_under_way(
     trail: EventIndex, leader: NodeSnapshot, peer: int, index: int, *, has: bool
 ) -> Journey | None:
-    """Return the RPC that brings the entry, or, where `peer` has it, one whose success would confirm it.
+    """Return the RPC that brings the entry, or, where `peer` has it, one whose success would confirm it."""
 
-    An RPC that may still proceed comes before the last one.
-    """
-    led = trail.story(leader.id).leadership
-    latest: Journey | None = None
-    for rpc in trail.sent(leader.id, peer, after=0 if led is None else led.seq):
-        args = rpc.call.args
-        if not isinstance(args, AppendEntriesArgs) or args.term != leader.current_term:
-            continue
-        if args.prev_log_index + len(args.entries) < index or (not has and args.prev_log_index >= index):
-            continue
-        if latest is None or trail.flights(rpc.call.call_id):
-            found = journey(trail, rpc)
-            if found.stage in MOVING:
-                return found
-            latest = latest or found
-    return latest
+    def brings(args: Args) -> bool:
+        return (
+            isinstance(args, AppendEntriesArgs)
+            and args.term == leader.current_term
+            and index <= args.prev_log_index + len(args.entries)
+            and (has or args.prev_log_index < index)
+        )
+
+    return last_journey(trail, leader.id, peer, trail.story(leader.id).leadership, brings)

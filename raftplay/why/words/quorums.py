@@ -162,7 +162,7 @@ def _last_leader_line(last: Leadership) -> str:
 
 def reach_lines(facts: LeaderFacts) -> list[str]:
     """Return a line where the leader cannot commit any more."""
-    if facts.faults.now.frozen:
+    if facts.now.frozen:
         return ["it is frozen: it sends nothing, and commits nothing"]
     if facts.has_majority:
         return []
