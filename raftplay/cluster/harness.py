@@ -74,7 +74,8 @@ class Harness(Attributes):
 
     The arguments and what is raised are those of the public `Harness` (raftplay/python/harness.py), which adds
     commands, a past, and branches: its history is a reader `ahead` of the others, and `stacklevel` counts the
-    callers up to the one that a warning names, as in `warnings.warn`.
+    callers up to the one that a warning names, as in `warnings.warn`. Unless it `begins`, time stands at 0 until
+    somebody steers it.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Harness(Attributes):
         state_machine: MachineFactory | None = None,
         ahead: Sequence[Reader] = (),
         stacklevel: int = 1,
+        begins: bool = True,
     ) -> None:
         readers = arguments.check(n, config, watch, readers, data_dir, storage, state_machine)
         seed = arguments.new_seed() if seed is None else arguments.seed(seed)
@@ -107,6 +109,7 @@ class Harness(Attributes):
             data_dir=data_dir,
             storage=storage,
             state_machine=state_machine,
+            begins=begins,
         )
         self._finalizer = end_when_dropped(self, self._backend, self._members)
 

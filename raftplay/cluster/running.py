@@ -37,6 +37,7 @@ class Running:
         data_dir: str | os.PathLike[str] | None,
         storage: Sequence[Storage] | None,
         state_machine: MachineFactory | None,
+        begins: bool,
     ) -> None:
         self.n = n
         self.seed = seed
@@ -69,15 +70,16 @@ class Running:
             self.stream.attach(reader)
         self.stream.switched = self.members.watch
         try:
-            self.backend.run(self._begin)
+            self.backend.run(lambda: self._begin(passes=begins))
         except BaseException:
             self.close()
             raise
 
-    def _begin(self) -> None:
-        """Start the nodes at time 0, and then the clock."""
+    def _begin(self, *, passes: bool) -> None:
+        """Start the nodes at time 0, and then the clock if time `passes`."""
         self.members.begin()
-        self.backend.steer(1.0)
+        if passes:
+            self.backend.steer(1.0)
 
     def close(self) -> None:
         """Stop all servers and close everything. Raises what failed inside the cluster and was not raised yet."""

@@ -49,8 +49,7 @@ def run_script(
     Raises `UsageError` if the cluster cannot be started or the trace cannot be written, and `StorageError` if the
     data directory cannot be used.
     """
-    with opened(script.setup, trace, data_dir, readers) as session:
-        session.harness.steer(0.0)  # no node stands for election before the first command
+    with opened(script.setup, trace, data_dir, readers, begins=False) as session:
         return _ScriptRun(script, session, transcript, answers).play(speed)
 
 
@@ -60,10 +59,12 @@ def opened(
     trace: Path | Target | None = None,
     data_dir: Path | None = None,
     others: Iterable[Reader] = (),
+    *,
+    begins: bool = True,
 ) -> Iterator[Session]:
     """Open a session with the cluster that `setup` chooses; its events go to `trace` and to `others`.
 
-    The caller closes it.
+    The caller closes it. Unless it `begins`, cluster time stands at 0 until somebody steers it.
 
     With `data_dir` the cluster continues from the contents of that directory. Raises as `run_script` does.
     """
@@ -88,7 +89,7 @@ def opened(
         writer = event_file_of(trace).begin(trace, new_header(setup.nodes, seed, setup.backend, config))
         readers.append(writer)
     try:
-        session = Session(blueprint.build(readers), history, blueprint=blueprint, trace=writer)
+        session = Session(blueprint.build(readers, begins=begins), history, blueprint=blueprint, trace=writer)
     except BaseException:
         if writer is not None:
             writer.discard()
@@ -113,6 +114,8 @@ class _ScriptRun:
         self.differences = 0
         self.time = 0.0
         self.step: Step | None = None
+        self.stands_still = True
+        """Whether time has not begun to pass: no node stands for election before a command takes time."""
 
     def play(self, speed: float | None) -> Status:
         """Run all items up to the first that fails, end the cluster, and return the status."""
@@ -121,7 +124,6 @@ class _ScriptRun:
                 if speed is not None:
                     self.session.harness.set_speed(speed)
                 self.transcript.begin(self.script, self.session.harness)
-                self.session.harness.steer(1.0)
                 self.play_items()
                 self.check_clients()
                 self.time = self.session.harness.now
@@ -170,6 +172,9 @@ class _ScriptRun:
                 self.transcript.comment(item)
             return
         self.step = item
+        if self.stands_still and not _takes_no_time(item):
+            self.stands_still = False
+            self.session.harness.steer(1.0)
         self.status = self.play_step(item)
         self.held += self.status is Status.HELD
 
@@ -216,3 +221,8 @@ class _ScriptRun:
         if comparison is not None:
             self.differences += comparison.differs
             self.transcript.compared(comparison, self.session.harness.now)
+
+
+def _takes_no_time(step: Step) -> bool:
+    """Return whether a step acts on the cluster and waits for nothing; `submit` waits for a write, `let` may."""
+    return step.bound.group == "Acting on the cluster" and step.bound.command.settles_first

@@ -73,10 +73,13 @@ class Blueprint:
     state_machine: MachineFactory | None = None
     """The function that creates a node's state machine; None for the key-value store."""
 
-    def build(self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None) -> Harness:
+    def build(
+        self, readers: Iterable[Reader], disks: Sequence[MemoryDisk] | None = None, *, begins: bool = True
+    ) -> Harness:
         """Build a cluster, with `readers` from its first event on, over the data directory if there is one.
 
-        With `disks` the cluster uses in-memory copies of them. Raises `UsageError` and `StorageError`.
+        With `disks` the cluster uses in-memory copies of them. Unless it `begins`, time stands still until
+        somebody steers it. Raises `UsageError` and `StorageError`.
         """
         disks = disks_of(self.nodes, self.given) if disks is None and self.given else disks
         with told_elsewhere():
@@ -90,6 +93,7 @@ class Blueprint:
                 data_dir=self.data_dir if disks is None else None,
                 storage=None if disks is None else [disk.copy() for disk in disks],
                 state_machine=self.state_machine,
+                begins=begins,
             )
 
 

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -256,6 +257,23 @@ def test_no_node_stands_for_election_before_the_first_command_however_busy_the_m
     lines: list[str] = []
     script = parse_script("s", "nodes 3\nexpect term of 0 = 0\nexpect term of 1 = 0", Setup(backend="tcp"))
     assert run_script(script, SlowToBegin(lines.append)) is Status.HELD, lines
+
+
+def test_time_begins_with_the_first_command_that_takes_some_however_long_the_others_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A busy machine may take half a second for a command, in which a node would stand for election."""
+    act = Harness._act
+
+    def slowly(harness: Harness, action: Callable[[], object]) -> object:
+        time.sleep(0.5)
+        return act(harness, action)
+
+    monkeypatch.setattr(Harness, "_act", slowly)
+    lines: list[str] = []
+    script = parse_script("s", "nodes 3\ncut 0->1\ntimeout 2\nwait leader", Setup(backend="tcp"))
+    assert run_script(script, TextTranscript(lines.append)) is Status.HELD, lines
+    assert lines[3].split()[1:] == ["wait", "leader", "node", "2", "leads", "term", "1"]
 
 
 def test_a_run_leaves_nothing_behind(tmp_path: Path) -> None:
