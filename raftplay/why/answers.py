@@ -55,7 +55,7 @@ def why_not_committed(view: View, index: int) -> Explanation:
 
 def _of_index(trail: EventIndex, facts: IndexFacts) -> tuple[str, list[str]]:
     """Return the words for `facts`, with the reason where there is no leader."""
-    nobody_leads = "" if facts.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
+    nobody_leads = "" if trail.snapshot.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
     return index_words(facts, trail.snapshot, nobody_leads)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.links import Obstacle
 from raftplay.raft.messages import CMState
 from raftplay.watch.facts import WriteWaits
@@ -41,6 +41,12 @@ def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
     for gap in obstacles:
         apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == node else gap.dst)
     return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
+
+
+def pretenders(snapshot: Snapshot) -> list[NodeSnapshot]:
+    """Return the nodes that lead besides the leader: they are cut off, or of a lower term."""
+    leads = (node for node in snapshot.nodes if node.alive and node.state is CMState.LEADER)
+    return [node for node in leads if node is not snapshot.leader]
 
 
 def past_obstacle_text(obstacle: Obstacle) -> str:
