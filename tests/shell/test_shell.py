@@ -4,12 +4,11 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 from support.terminal import CTRL_C, CTRL_D, CTRL_R, DOWN, ESCAPE, TAB, UP, Terminal
 
 PROMPT = r"^raftplay> ?$"
@@ -233,25 +232,26 @@ def test_several_lines_pasted_run_one_after_another(shell: Terminal):
     left(shell)
 
 
+SIMULATED = ("--backend", "sim", "--seed", "7")
+
+
 def test_without_a_terminal_it_reads_commands_from_standard_input():
-    command = [sys.executable, "-m", "raftplay.cli", "shell", "--backend", "sim", "--seed", "7"]
-    piped = {"input": "wait leader\nsubmit 5\n", "capture_output": True, "encoding": "utf-8", "timeout": 60}
-    done = subprocess.run(command, check=True, **piped)
-    assert done.stdout.splitlines()[-1] == "-: all held: 2 steps in 0.157 s (5 nodes, sim, seed 7)"
-    as_run = subprocess.run([*command[:3], "run", "-", *command[4:]], check=True, **piped)
-    assert done.stdout == as_run.stdout
-    refused = subprocess.run([*command, "noop"], check=False, **piped)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "for a script: raftplay run noop" in refused.stderr
+    typed = "wait leader\nsubmit 5\n"
+    done = raftplay("shell", *SIMULATED, stdin=typed)
+    assert done.status == 0
+    assert done.out.splitlines()[-1] == "-: all held: 2 steps in 0.157 s (5 nodes, sim, seed 7)"
+    assert done == raftplay("run", "-", *SIMULATED, stdin=typed)
+    refused = raftplay("shell", *SIMULATED, "noop", stdin=typed)
+    assert (refused.status, refused.out) == (2, "")
+    assert "for a script: raftplay run noop" in refused.err
 
 
 @pytest.mark.parametrize("leave", ["exit", "quit", "now; exit; bogus", "clear\nquit"])
 def test_in_a_pipe_too_one_leaves_with_exit_and_status_0(leave: str):
-    command = [sys.executable, "-m", "raftplay.cli", "shell", "--backend", "sim", "--seed", "7"]
-    text = f"wait leader\n{leave}\nexpect no leader\n"
-    done = subprocess.run(command, input=text, check=True, capture_output=True, encoding="utf-8", timeout=60)
-    assert "all held" in done.stdout
-    assert "no leader" not in done.stdout
+    done = raftplay("shell", *SIMULATED, stdin=f"wait leader\n{leave}\nexpect no leader\n")
+    assert done.status == 0
+    assert "all held" in done.out
+    assert "no leader" not in done.out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
