@@ -35,7 +35,18 @@ def test_everything_is_formatted(tmp_path: Path):
 
 @pytest.mark.timeout(300)
 def test_types_are_strict_and_right():
-    passes("-m", "mypy")  # it keeps a cache in .mypy_cache, and reads only what changed
+    passes("-m", "mypy")  # it keeps a cache in .mypy_cache, and reads only what changed; the next test has it too
+
+
+@pytest.mark.timeout(300)
+def test_the_python_in_the_pages_is_typed_strictly(tmp_path: Path):
+    pages = "\n".join(path.read_text("utf-8") for path in TEXTS)
+    blocks = re.findall(r"```python\n(.*?)```", pages, re.DOTALL)
+    assert len(blocks) > 3
+    files = [tmp_path / f"example{at}.py" for at in range(len(blocks))]
+    for file, block in zip(files, blocks, strict=True):
+        file.write_text(block, "utf-8")
+    passes("-m", "mypy", *map(str, files))
 
 
 def test_imports_point_one_way():
@@ -92,13 +103,17 @@ def test_the_map_names_no_file_and_no_class_that_is_not_there():
     named = set(re.findall(r"(?<![\w./])[a-z_]+(?:/[a-z_]+)*(?:\.py|\.md|/)", guide))
     assert len(named) > 40
     assert [name for name in sorted(named) if not (ROOT / name).exists() and not list(PACKAGE.rglob(name))] == []
-    code = "\n".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
-    for name in re.findall(r"`(?:[A-Z]\w+\.)?(_?\w+)`", guide):
-        assert re.search(rf"\b{name}\b", code), name
-    for owner, name in re.findall(r"`([A-Z]\w+)\.(\w+)`", guide):
-        assert re.search(
-            rf"^class {owner}\b(?:(?!^class ).)*?^    def {name}\(", code, re.MULTILINE | re.DOTALL
-        ), name
+    files = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+    code = "\n".join(path.read_text("utf-8") for path in files)
+    words = set(re.findall(r"\w+", code))
+    assert set(re.findall(r"`(?:[A-Z]\w+\.)?(_?\w+)`", guide)) <= words
+    bodies = re.split(r"^class (\w+)", code, flags=re.MULTILINE)
+    methods = {
+        (owner, name)
+        for owner, body in zip(bodies[1::2], bodies[2::2], strict=True)
+        for name in re.findall(r"^    def (\w+)\(", body, re.MULTILINE)
+    }
+    assert set(re.findall(r"`([A-Z]\w+)\.(\w+)`", guide)) <= methods
 
 
 @pytest.mark.parametrize("room", ["session", "language", "commands", "run", "explore"])

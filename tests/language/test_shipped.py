@@ -2,6 +2,7 @@
 
 import pytest
 from support.amount import several
+from support.together import named_in, together
 
 from raftplay import scenarios
 from raftplay.commands.setup import Setup
@@ -43,9 +44,15 @@ def test_an_incident_holds_in_virtual_time_with_any_seed(name: str):
         assert status is Status.HELD, text
 
 
+@pytest.fixture(scope="module")
+def on_sockets(request: pytest.FixtureRequest) -> dict[str, tuple[Status, str]]:
+    """What each story that is asked for gave on sockets: they were played side by side, as they mostly wait."""
+    return together(lambda name: play(name, Setup(backend="tcp")), named_in(request, "_on_sockets"))
+
+
 @pytest.mark.parametrize("name", scenarios.incident_names())
-def test_an_incident_holds_on_sockets(name: str):
-    status, text = play(name, Setup(backend="tcp"))
+def test_an_incident_holds_on_sockets(name: str, on_sockets: dict[str, tuple[Status, str]]):
+    status, text = on_sockets[name]
     assert status is Status.HELD, text
 
 
@@ -61,6 +68,6 @@ def test_a_scenario_holds_in_virtual_time_with_any_seed(name: str):
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_a_scenario_holds_on_sockets(name: str):
-    status, text = play(name, Setup(backend="tcp"))
+def test_a_scenario_holds_on_sockets(name: str, on_sockets: dict[str, tuple[Status, str]]):
+    status, text = on_sockets[name]
     assert status is Status.HELD, text
