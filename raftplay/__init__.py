@@ -156,7 +156,10 @@ To add a …, touch …
                  completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too; a
                  line in tests/language/test_conditions.py
-  set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup`
+  set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup` (setup.py);
+                 cluster/config.py, if it is of the cluster; session/journal.py, so that `save` writes it
+  message kind   that commands name: a row in raft/message_kinds.py, its words in docs/language.md, a message of it
+                 in tests/language/test_choosing.py
   fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
                  past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in

@@ -86,7 +86,7 @@ class LinkActions(Servers):
     def hold(self, src: int, dst: int, kind: str = ALL) -> None:
         """Keep all messages from `src` to `dst`, requests and replies, in flight until they are released.
 
-        `kind` (votes, appends, heartbeats, snapshots, transfers, replies): only messages of that kind.
+        `kind`, such as "votes" or "replies" (`raftplay help hold` lists all): only messages of that kind.
         """
         self._check_link(src, dst)
         _check_kind(kind)

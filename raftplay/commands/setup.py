@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from raftplay.cluster.config import Config
 from raftplay.cluster.given import Given
@@ -54,6 +54,22 @@ class Setup:
         words += [f"--set={name}={value}" for name, value in self.clients.items()]
         return words + (["--without-bugs"] if self.without_bugs else [])
 
+    def overridden_by(self, over: "Setup") -> "Setup":
+        """Return the settings of a script under `over`, those of the command line, which are in force instead."""
+        return Setup(
+            nodes=_first(over.nodes, self.nodes),
+            seed=_first(over.seed, self.seed),
+            backend=_first(over.backend, self.backend),
+            timings=self.timings | over.timings,
+            switches=self.switches | over.switches,
+            clients=self.clients | over.clients,
+            watched=self.watched,
+            given=self.given,
+            keep_commits=_first(over.keep_commits, self.keep_commits),
+            node=_first(over.node, self.node),
+            bugs=[] if over.without_bugs else list(dict.fromkeys([*self.bugs, *over.bugs])),
+        )
+
     def config(self, usual: Config | None = None) -> Config:
         """Return the configuration of a cluster: `usual` with what was chosen. Raises `UsageError`."""
         usual = usual or Config()
@@ -77,6 +93,13 @@ class Setup:
         if self.keep_commits is not None:
             config = replace(config, keep_commits=self.keep_commits)
         return config
+
+
+T = TypeVar("T")
+
+
+def _first(one: T | None, other: T | None) -> T | None:
+    return other if one is None else one
 
 
 def setting_text(value: int) -> str:

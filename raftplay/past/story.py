@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.past.snapshots import SnapshotSteps, leader_of
-from raftplay.past.transfers import TransferSteps
+from raftplay.past.transfers import Transfer, transfer_after
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
 from raftplay.raft.messages import NONE, Args, CMState, Reply, TimeoutNowArgs
@@ -156,7 +156,8 @@ class Story:
         self.asking: Election | None = None
         self.stood: Election | None = None
         self.ignored: Ignored | None = None
-        self.transfers = TransferSteps()
+        self.transfer: Transfer | None = None  # the last one of its leadership
+        self.told: Record | None = None  # the last TimeoutNow that it refused
         self.snapshots = SnapshotSteps()
         self.heard: Record | None = None
         self.followed: tuple[int, int] = (NONE, NONE)  # the last leader heard of, and its term
@@ -181,7 +182,7 @@ class Story:
                 if isinstance(event, facts.CallSent):
                     self._calls[event.call_id] = event.args
                     if type(event.args) is TimeoutNowArgs:
-                        self.transfers.sent = record.time
+                        self.transfer = transfer_after(self.transfer, record, event)
                 if self._uncertain and isinstance(event, facts.CallSent | facts.ReplySent):
                     self._make_certain()
             elif isinstance(event, decisions.DecisionBase):
@@ -213,7 +214,7 @@ class Story:
             case facts.Tearing():
                 self.is_tearing = True
             case facts.Submitted():
-                self.transfers.read(record, event)
+                self.transfer = transfer_after(self.transfer, record, event)
 
     def _crashes(self, time: float) -> None:
         self.crashed = time
@@ -257,10 +258,12 @@ class Story:
                 self._waits_since = record
             case decisions.Configured():
                 self.options = event
-            case decisions.TransferStarted() | decisions.TransferAborted() | decisions.TimeoutNowDecided():
-                self.transfers.read(record, event)
+            case decisions.TimeoutNowDecided(obeyed=False):
+                self.told = record
+            case decisions.TransferStarted() | decisions.TransferAborted():
+                self.transfer = transfer_after(self.transfer, record, event)
             case decisions.Started() | decisions.BecameFollower():
-                self.transfers = TransferSteps(self.transfers.told)
+                self.transfer = None
                 self._became_follower(record, event)
             case decisions.PreVoteStarted() | decisions.ElectionStarted() | decisions.BecameLeader():
                 self.snapshots.read(record, event)

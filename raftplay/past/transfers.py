@@ -1,37 +1,45 @@
-"""The steps of a node's leadership transfers: what it began, sent, gave up and refused (thesis §3.10)."""
+"""The transfers of a node's leadership: what it began, sent, gave up and refused (thesis §3.10)."""
+
+from dataclasses import dataclass, replace
 
 from raftplay.raft import decisions
+from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE
 from raftplay.watch import facts
 from raftplay.watch.facts import Event, Record
 
 
-class TransferSteps:
-    """The last transfer of a leadership, and the last TimeoutNow that the node refused. None: there was none.
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A transfer to `target`; its times are None where they are forgotten, or have not come.
 
-    `replaced` is the end of the transfer before it, `sent` is when TimeoutNow left, `refused` the last command
-    that was refused because of the transfer.
+    `until`: when the leader gives up. `sent`: when TimeoutNow left. `ended`: when the leader gave up, by which
+    `rule`. `refused`: the last command that it refused because of the transfer, and when. `replaced`: the target
+    that it had before, -1 if none.
     """
 
-    __slots__ = ("aborted", "refused", "replaced", "sent", "started", "told")
+    target: int
+    since: float | None = None
+    until: float | None = None
+    sent: float | None = None
+    ended: float | None = None
+    rule: str = ""
+    refused: tuple[object, float] | None = None
+    replaced: int = NONE
 
-    def __init__(self, told: Record | None = None) -> None:
-        self.started: Record | None = None
-        self.aborted: Record | None = None
-        self.replaced: Record | None = None
-        self.sent: float | None = None
-        self.refused: Record | None = None
-        self.told = told
 
-    def read(self, record: Record, event: Event) -> None:
-        """Read a decision, or a command of a client."""
-        match event:
-            case decisions.TransferStarted():
-                self.replaced, self.aborted = self.aborted, None
-                self.started, self.sent, self.refused = record, None, None
-            case decisions.TransferAborted():
-                self.aborted = record
-            case decisions.TimeoutNowDecided(obeyed=False):
-                self.told = record
-            case facts.Submitted(successor=successor) if successor != NONE:
-                self.refused = record
+def transfer_after(transfer: Transfer | None, record: Record, event: Event) -> Transfer | None:
+    """Return the last transfer of a leadership after an event about it, a TimeoutNow that is sent included."""
+    match event:
+        case decisions.TransferStarted(target=target, until=until):
+            is_replaced = transfer is not None and transfer.rule == Rule.REPLACED
+            before = transfer.target if is_replaced and transfer is not None else NONE
+            return Transfer(target, record.time, until, replaced=before)
+        case decisions.TransferAborted(target=target, rule=rule):
+            known = transfer if transfer is not None and transfer.target == target else Transfer(target)
+            return replace(known, ended=record.time, rule=rule)
+        case facts.CallSent(dst=target):
+            return replace(transfer or Transfer(target), sent=record.time)
+        case facts.Submitted(command=command, successor=target) if target != NONE:
+            return replace(transfer or Transfer(target), refused=(command, record.time))
+    return transfer

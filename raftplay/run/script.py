@@ -3,7 +3,6 @@
 import codecs
 import os
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from raftplay.cluster.config import MAX_NODES
 from raftplay.cluster.given import check_given
@@ -17,8 +16,6 @@ from raftplay.language.table import TABLE, Bound, Command, parse, repeated
 from raftplay.raft.config import LEASE_NEEDS
 from raftplay.run.answers import RULE, Block, is_rule, read_block
 from raftplay.session.shown import quoted
-
-T = TypeVar("T")
 
 MAX_MISTAKES = 100
 """The number of mistakes after which parsing of a script stops."""
@@ -245,22 +242,10 @@ class ScriptParser:
             chosen, over = self.script.setup, self.overrides
             if over.node is None:
                 self.load_node(chosen)
-            self.script.setup = Setup(
-                nodes=_first(over.nodes, chosen.nodes, DEFAULT_NODES),
-                seed=_first(over.seed, chosen.seed, None),
-                backend=_first(over.backend, chosen.backend, DEFAULT_BACKEND),
-                timings=chosen.timings | over.timings,
-                switches=chosen.switches | over.switches,
-                clients=chosen.clients | over.clients,
-                watched=chosen.watched,
-                given=chosen.given,
-                keep_commits=_first(over.keep_commits, chosen.keep_commits),
-                node=_first(over.node, chosen.node),
-                bugs=[] if over.without_bugs else list(dict.fromkeys([*chosen.bugs, *over.bugs])),
-            )
-            nodes = self.script.setup.nodes
-            assert nodes is not None
-            self.scope = Scope(nodes)
+            setup = chosen.overridden_by(over)
+            setup.nodes = DEFAULT_NODES if setup.nodes is None else setup.nodes
+            setup.backend = setup.backend or DEFAULT_BACKEND
+            self.script.setup, self.scope = setup, Scope(setup.nodes)
         return self.scope
 
     def load_node(self, chosen: Setup) -> None:
@@ -291,7 +276,3 @@ def _one_round(body: list[Comment | Step], round: int, count: int, line: int) ->
     """Return one round of a repeat; only the first one has the comments of the script."""
     items = [item for item in body if round == 1 or isinstance(item, Step)]
     return [Comment(f"round {round} of {count}", line, is_round=True), *items]
-
-
-def _first(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)

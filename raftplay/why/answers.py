@@ -9,13 +9,14 @@ from raftplay.past.index import EventIndex
 from raftplay.past.view import View
 from raftplay.watch.text import visible
 from raftplay.why.facts.breaches import breach_facts
-from raftplay.why.facts.clients import Asks, call_facts
+from raftplay.why.facts.clients import Asks as Asks  # noqa: PLC0414 - raftplay.why has it, too
+from raftplay.why.facts.clients import call_facts
 from raftplay.why.facts.entries import IndexFacts, index_facts
 from raftplay.why.facts.nodes import leader_facts, node_facts
 from raftplay.why.facts.pace import pace_of
 from raftplay.why.facts.quorums import quorum_facts
 from raftplay.why.facts.rejections import rejection_facts
-from raftplay.why.facts.values import value_facts
+from raftplay.why.facts.values import ValueFacts, value_facts
 from raftplay.why.words.breaches import breach_words, bug_note
 from raftplay.why.words.clients import call_words, nothing_words
 from raftplay.why.words.entries import index_words
@@ -23,7 +24,8 @@ from raftplay.why.words.nodes import node_words
 from raftplay.why.words.pace import pace_lines
 from raftplay.why.words.quorums import quorum_head, quorum_words, reach_lines
 from raftplay.why.words.rejections import rejection_words
-from raftplay.why.words.text import Explanation, at
+from raftplay.why.words.text import Explanation as Explanation  # noqa: PLC0414
+from raftplay.why.words.text import at
 from raftplay.why.words.values import value_words
 
 
@@ -48,22 +50,24 @@ def why_not_committed(view: View, index: int) -> Explanation:
         raise UsageError(f"a log index counts from 0; there is no index {index}")
     trail = EventIndex(view)
     facts = index_facts(trail, index)
-    return _answer(view, facts, *index_words(facts, view.snapshot, _nobody_leads(trail, facts)))
+    return _answer(view, facts, *_of_index(trail, facts))
 
 
-def _nobody_leads(trail: EventIndex, facts: IndexFacts) -> str:
-    """Return why there is no leader; "" if there is one."""
-    return "" if facts.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
+def _of_index(trail: EventIndex, facts: IndexFacts) -> tuple[str, list[str]]:
+    """Return the words for `facts`, with the reason where there is no leader."""
+    nobody_leads = "" if trail.snapshot.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
+    return index_words(facts, trail.snapshot, nobody_leads)
 
 
 def why_value(view: View, value: object) -> Explanation:
     """Explain what became of `value`, which was submitted or not. The facts are `ValueFacts`."""
     trail = EventIndex(view)
     facts = value_facts(trail, value)
-    about = (
-        None if facts.index is None else index_words(facts.index, view.snapshot, _nobody_leads(trail, facts.index))
-    )
-    return _answer(view, facts, *value_words(facts, about))
+    return _answer(view, facts, *_of_value(trail, facts))
+
+
+def _of_value(trail: EventIndex, facts: ValueFacts) -> tuple[str, list[str]]:
+    return value_words(facts, None if facts.index is None else _of_index(trail, facts.index))
 
 
 def why_call(view: View, asks: Asks) -> Explanation:
@@ -72,11 +76,7 @@ def why_call(view: View, asks: Asks) -> Explanation:
     facts = call_facts(trail, asks)
     if facts is None:
         return _answer(view, None, nothing_words(asks), [])
-    fate = None
-    if facts.fate is not None:
-        index = facts.fate.index
-        about = None if index is None else index_words(index, view.snapshot, _nobody_leads(trail, index))
-        fate = value_words(facts.fate, about)
+    fate = None if facts.fate is None else _of_value(trail, facts.fate)
     return _answer(view, facts, *call_words(facts, fate))
 
 

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from support.amount import several
 from support.backends import SOCKET_KINDS, elect, eventually, nothing_left_over, open_files, take_loop
 
 from raftplay import Harness, UsageError
@@ -27,7 +28,7 @@ from raftplay.watch.stream import ReaderFailed
 CLOSES_WITHIN = 10.0
 """Seconds of wall time in which a cluster ends on any machine; what it may wait for in vain takes far longer here."""
 
-QUICK_RUNS = 15
+QUICK_RUNS = several(15, least=5)
 """On each kind of loop."""
 
 

@@ -329,15 +329,15 @@ EXAMPLES: dict[str, Callable[[], BaseException]] = {
 }
 
 
-@pytest.mark.parametrize("kind", exceptions(), ids=lambda kind: kind.__name__)
-def test_every_failure_can_be_sent_to_another_process(kind: type[BaseException]):
-    if kind.__name__.startswith("_"):
-        return
-    failure = EXAMPLES.get(kind.__name__, lambda: kind("a sentence"))()
-    again = pickle.loads(pickle.dumps(failure))
-    assert type(again) is kind
-    assert (str(again), again.args) == (str(failure), failure.args)
-    assert {k: str(v) for k, v in vars(again).items()} == {k: str(v) for k, v in vars(failure).items()}
+def test_every_failure_can_be_sent_to_another_process():
+    kinds = [kind for kind in exceptions() if not kind.__name__.startswith("_")]
+    assert {kind.__name__ for kind in kinds} > EXAMPLES.keys()
+    for kind in kinds:
+        failure = EXAMPLES.get(kind.__name__, lambda kind=kind: kind("a sentence"))()
+        again = pickle.loads(pickle.dumps(failure))
+        assert type(again) is kind
+        assert (str(again), again.args) == (str(failure), failure.args)
+        assert {k: str(v) for k, v in vars(again).items()} == {k: str(v) for k, v in vars(failure).items()}
 
 
 def trial(seed: int) -> None:

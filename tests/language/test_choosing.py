@@ -78,7 +78,7 @@ def test_every_kind_of_events_can_be_listed() -> None:
         (
             "lose 3 votes",
             8,
-            "unexpected argument 'votes'; usage: lose ID|LINK [votes|appends|heartbeats|snapshots|transfers|replies]",
+            f"unexpected argument 'votes'; usage: lose ID|LINK [{'|'.join(MESSAGE_KINDS)}]",
         ),
         ("partition 0,others | 1", 11, "unknown node 'others'; write 0 to 4, leader, all …"),
         ("partition others | others", 20, "others stands in two groups"),

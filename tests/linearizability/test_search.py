@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from support.amount import several
 from support.histories import brute, long_history, tiny_history, unsure_history
 
 from raftplay.linearizability import search
@@ -22,17 +23,17 @@ def agrees(made: Callable[[int], list[Operation]], seeds: range) -> None:
 
 @pytest.mark.parametrize("block", range(4))
 def test_the_search_agrees_with_brute_force(block: int) -> None:
-    agrees(tiny_history, range(2500 * block, 2500 * (block + 1)))
+    agrees(tiny_history, range(2500 * block, 2500 * block + several(2500)))
 
 
 def test_it_agrees_where_half_of_the_outcomes_are_unknown() -> None:
-    agrees(unsure_history, range(3000))
+    agrees(unsure_history, range(several(3000)))
 
 
 def test_it_agrees_where_it_looks_for_impossible_values_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "FEW", 0)
-    agrees(tiny_history, range(1000))
-    agrees(unsure_history, range(1000))
+    agrees(tiny_history, range(several(1000)))
+    agrees(unsure_history, range(several(1000)))
 
 
 @pytest.mark.parametrize("unknown", [0, 0.05, 0.1, 0.2])

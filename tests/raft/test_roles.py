@@ -79,7 +79,7 @@ def tight(*, prevote: bool) -> Config:
 @pytest.mark.parametrize("kinds", range(len(Churn.MIXES)))
 def test_roles_are_told_whatever_is_broken_and_mended(kinds: int, prevote: bool) -> None:
     configs = (Config(RaftConfig(prevote=prevote)), tight(prevote=prevote))
-    for seed in range(6):
+    for seed in range(several(6, least=2)):
         harness, roles = watched(5, seed=seed, config=configs[seed % 2])
         with harness:
             Churn(harness, seed, Churn.MIXES[kinds]).run(2.0)

@@ -25,7 +25,7 @@ from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, L
 from raftplay.why.facts.quorums import QuorumFacts
 from raftplay.why.facts.rejections import RejectionFacts
 from raftplay.why.facts.rpcs import CallStage, Journey
-from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, SnapshotWord
+from raftplay.why.facts.snapshots import KeptFacts, SendingFacts
 from raftplay.why.facts.verdicts import Verdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
@@ -121,7 +121,7 @@ def without_due(facts: Any) -> Any:
 
 
 LEFT_OPEN = (
-    "outcome", "commit", "disk", "holdings", "holders", "forgets", "kept_from", "from_disk", "was_term", "entry",
+    "outcome", "commit", "disk", "entries", "holders", "forgets", "kept_from", "from_disk", "entry",
     "shares", "candidacies", "reason",
 )  # fmt: skip
 """What hangs on events that may be forgotten, and is told as far as it is known."""
@@ -172,17 +172,13 @@ def answered(view: View, answer: Explanation) -> Explanation:
     return answer
 
 
-def check_heard(found: Verdict | SnapshotWord | None, record: facts.Record | None) -> None:
+def check_heard(found: Verdict | facts.Record | None, record: facts.Record | None) -> None:
     """Compare what a node last heard from a leader with the event that tells of it."""
-    if not isinstance(found, SnapshotWord):
+    if isinstance(found, facts.Record):
+        assert found == record
+        assert isinstance(found.event, decisions.ChunkReceived | decisions.SnapshotIgnored)
+    else:
         check_ruling(found, record)
-        return
-    assert record is not None
-    event = record.event
-    assert isinstance(event, decisions.ChunkReceived | decisions.SnapshotIgnored)
-    assert (found.node, found.seq, found.time) == (record.node, record.seq, record.time)
-    assert (found.asker, found.index) == (event.leader, event.index)
-    assert (found.received, found.rule) == (getattr(event, "received", 0), getattr(event, "rule", ""))
 
 
 def check_kept(watched: Watched, id: int, found: KeptFacts | None) -> None:
@@ -295,7 +291,7 @@ def check_node(watched: Watched, id: int, facts: object) -> None:
             assert isinstance(facts, FollowerFacts)
             check_follower(watched, id, facts)
     server = h.cluster[id]
-    now = facts.faults.now
+    now = facts.now
     assert (now.frozen, now.connected) == (server.frozen, h.connected[id])
     assert now.calls_left == server.proxy.calls_left
 
@@ -313,7 +309,7 @@ def check_leader(watched: Watched, id: int, facts: LeaderFacts) -> None:
     h, witness = watched.h, watched.witness
     cm = h.cluster[id].cm
     won = witness.won[id, cm.current_term]
-    assert (facts.term, facts.since, facts.votes) == (cm.current_term, won.time, tuple(cm.votes))
+    assert (facts.now.current_term, facts.since, facts.now.votes) == (cm.current_term, won.time, tuple(cm.votes))
     assert facts.needed == needed(h)
     assert facts.reached == meets(h, id)
     check_kept(watched, id, facts.kept)
@@ -325,7 +321,7 @@ def check_leader(watched: Watched, id: int, facts: LeaderFacts) -> None:
     assert {gap.src for gap in facts.obstacles} | {gap.dst for gap in facts.obstacles} >= set(range(h.n)) - {
         id, *facts.reached
     }  # fmt: skip
-    for voter, grant in zip(facts.votes, facts.grants, strict=True):
+    for voter, grant in zip(facts.now.votes, facts.grants, strict=True):
         check_ruling(grant, None if voter == id else witness.voted.get((voter, id, cm.current_term)))
     leaders = [p for p in h.cluster if h.alive[p.id] and p.is_leader() and p.id != id]
     newer = [p.id for p in leaders if p.cm.current_term >= cm.current_term]
@@ -389,13 +385,17 @@ def check_journey(watched: Watched, journey: Journey, sent: facts.Record | None)
 def check_follower(watched: Watched, id: int, facts: FollowerFacts) -> None:
     h, witness = watched.h, watched.witness
     cm = h.cluster[id].cm
-    assert (facts.term, facts.leader, facts.deadline) == (cm.current_term, cm.leader_id, timer_of(h, id))
+    assert (facts.now.current_term, facts.now.leader_id, facts.deadline) == (
+        cm.current_term,
+        cm.leader_id,
+        timer_of(h, id),
+    )
     assert (facts.vote.candidate if facts.vote is not None else -1) == cm.voted_for
     if facts.vote is not None and facts.verdict is not None:
         check_ruling(facts.verdict, witness.voted[id, cm.voted_for, cm.current_term])
     check_heard(facts.heard, witness.heard.get(id))
     check_kept(watched, id, facts.kept)
-    assert (facts.last_index, facts.commit_index) == (len(cm.log) - 1, cm.commit_index)
+    assert (facts.now.last_index, facts.now.commit_index) == (len(cm.log) - 1, cm.commit_index)
     assert (facts.asking is not None) == (cm.state is CMState.PRE_CANDIDATE)
     if facts.asking is not None:
         check_candidacy(watched, id, facts.asking)
@@ -496,16 +496,15 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
     here = [log[index] if index < len(log) else None for log in logs]
-    for holding in facts.holdings:
-        if not holding.alive and holding.compacted and content(holding.entry) is None:
-            here[holding.node] = None  # what a snapshot on the disk of a node that is down holds is not known
-    assert [content(holding.entry) for holding in facts.holdings] == here
+    for id, entry in enumerate(facts.entries):
+        if not h.alive[id] and entry is not None and entry.kind == "compacted" and content(entry) is None:
+            here[id] = None  # what a snapshot on the disk of a node that is down holds is not known
+    assert [content(entry) for entry in facts.entries] == here
     same = tuple(id for id in range(h.n) if facts.entry is not None and here[id] == content(facts.entry))
     assert facts.holders == same or (is_compacted and set(facts.holders) <= set(same))
     if facts.outcome == "nowhere":
         assert here == [None] * h.n
     leader = leader_of(h)
-    assert (facts.leader[0] if facts.leader else None) == leader
     if leader is None:
         assert facts.outcome in ("committed", "was committed", "nowhere", "no leader")
         return

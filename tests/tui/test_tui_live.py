@@ -141,7 +141,7 @@ def test_a_command_in_the_past_begins_another_future_and_both_can_be_returned_to
 
 def test_another_cluster_is_begun_and_left_on_the_screen_whatever_its_size() -> None:
     async def watch(app: RaftApp, pilot: Pilot[None]) -> None:
-        app.watches, app.stops = True, False
+        app.watches, app.stops, app.flight = True, False, 0.05
         await until(app, pilot, lambda: app.seen.snapshot.leader is not None)
         app.deck.select(4)
         app.do("new nodes=3 bug=longer-log-wins watch='Log Matching'")

@@ -5,6 +5,7 @@ import sys
 from types import FunctionType, ModuleType
 
 import pytest
+from support.amount import several
 from support.churn import Churn
 from support.stories import Story, led
 
@@ -1164,7 +1165,7 @@ def _only(name: str, story: Story) -> Invariants:
 
 @pytest.mark.parametrize("kinds", Churn.MIXES)
 def test_the_sound_algorithm_breaks_nothing_whatever_happens_to_it(kinds: tuple[str, ...]) -> None:
-    for seed in range(30):
+    for seed in range(several(30)):
         n = 2 + seed % 6
         config = Config(raft=RaftConfig(prevote=seed % 5 == 0, noop=seed % 7 == 0))
         with Harness(n, backend="sim", seed=seed, config=config) as h:
@@ -1176,7 +1177,7 @@ def test_the_sound_algorithm_breaks_nothing_whatever_happens_to_it(kinds: tuple[
 
 @pytest.mark.parametrize("kinds", [Churn.HARDWARE, Churn.OTHER_HALF, Churn.ALL])
 def test_the_whole_algorithm_breaks_nothing_on_slow_disks_either(kinds: tuple[str, ...]) -> None:
-    for seed in range(20):
+    for seed in range(several(20, least=7)):
         raft = RaftConfig(
             prevote=seed % 2 == 0, checkquorum=seed % 3 == 0, sticky=seed % 5 == 0, snapshot=seed % 4
         )

@@ -228,7 +228,7 @@ def test_a_call_of_an_older_leader_does_not_end_the_following_of_a_newer_one() -
     view = view_after(LED + "partition 0 | 1,2; timeout 1; wait leader is 1; sleep 5ms; heal; sleep 60ms")
     facts = why_node(view, 2).facts
     assert isinstance(facts, FollowerFacts)
-    assert facts.leader == 1
+    assert facts.now.leader_id == 1
     assert facts.followed_since == pytest.approx(0.011)
     assert facts.heard is not None
     assert facts.heard.time > 0.05

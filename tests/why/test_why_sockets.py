@@ -40,16 +40,18 @@ def test_a_leader_and_its_followers_are_told_on_sockets() -> None:
         view = session.view()
         facts = why(view).facts
         assert isinstance(facts, LeaderFacts)
-        assert (facts.node, facts.term) == (leader, term)
-        assert len(set(facts.votes)) >= 2
+        assert (facts.now.id, facts.now.current_term) == (leader, term)
+        assert len(set(facts.now.votes)) >= 2
         assert all(
-            grant is not None for voter, grant in zip(facts.votes, facts.grants, strict=True) if voter != leader
+            grant is not None
+            for voter, grant in zip(facts.now.votes, facts.grants, strict=True)
+            if voter != leader
         )
         assert facts.has_majority
         for id in {0, 1, 2} - {leader}:
             found = why_node(view, id).facts
             assert isinstance(found, FollowerFacts)
-            assert (found.leader, found.leader_now, found.term) == (leader, True, term)
+            assert (found.now.leader_id, found.leader_now, found.now.current_term) == (leader, True, term)
 
 
 def test_a_leader_that_is_cut_off_and_its_entry_are_told_on_sockets() -> None:

@@ -8,8 +8,8 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Election, Firing
 from raftplay.raft import decisions
-from raftplay.raft.messages import CMState, RequestVoteArgs
-from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, journey, obstacle_then
+from raftplay.raft.messages import Args, CMState, RequestVoteArgs
+from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, last_journey, obstacle_then
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,13 @@ def _asked(trail: EventIndex, node: NodeSnapshot, peer: int, began: Election | N
 
 def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journey:
     """Return the fate of the request for the vote of `peer`."""
-    for rpc in trail.sent(node, peer, after=began.seq):
-        args = rpc.call.args
-        if isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote):
-            return journey(trail, rpc)
+
+    def asks(args: Args) -> bool:
+        return isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote)
+
+    sent = last_journey(trail, node, peer, began, asks)
+    if sent is not None:
+        return sent
     gap = obstacle_then(trail, node, peer, began.seq)
     own = trail.snapshot.nodes[node]
     may_drop = own.calls_left >= 0 and trail.kept_from is not None  # since when it does may be forgotten

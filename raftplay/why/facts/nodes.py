@@ -8,33 +8,25 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
+from raftplay.past.transfers import Transfer
 from raftplay.raft import decisions
+from raftplay.raft.decisions import NodeState
 from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
 from raftplay.watch import facts
+from raftplay.watch.facts import Record
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
-from raftplay.why.facts.snapshots import (
-    KeptFacts,
-    SendingFacts,
-    SnapshotWord,
-    ignored_snapshot,
-    incoming,
-    kept_facts,
-    sendings,
-    word_of,
-)
-from raftplay.why.facts.transfers import ToldFacts, TransferFacts, told_facts, transfer_facts
+from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, incoming, kept_facts, sendings
 from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFaults:
-    """The faults of a live node, as `now` shows them; the times are None where the history no longer has them.
+    """The faults of a live node; the times are None where the history no longer has them.
 
     `group` is its group of a partition, empty without one. `earlier_life`: when an earlier process of the node
     last acted, though it had crashed; None where none did. `write` is its write that waits for its disk.
     """
 
-    now: NodeSnapshot
     frozen_since: float | None
     cut_off_since: float | None
     group: tuple[int, ...]
@@ -46,19 +38,17 @@ class NodeFaults:
 class LeaderFacts:
     """A leader. `since` and `firing` are None where the history no longer has its election.
 
-    `votes` are those it counted, as it counted them; `needed` is the number that is enough. `grants`: how
-    each voter decided (None for its own vote, and where no vote for it in that term is known). `reached`: the
-    others that it can send requests to and hear from; `obstacles`: what lies between it and the rest. `rival` is
-    who leads a higher term, or this one too, as (node, term). `patience`: with checkquorum, the seconds for which
-    it leads on without a majority's replies. `transfer` is that of its leadership, under way or the last one.
-    `kept` is the snapshot before its log, `sendings` are those that it sends.
+    `needed` is the number of votes that is enough. `grants`: how each whose vote it counted decided (None for its
+    own vote, and where no vote for it in that term is known). `reached`: the others that it can send requests to
+    and hear from; `obstacles`: what lies between it and the rest. `rival` is who leads a higher term, or this one
+    too, as (node, term). `patience`: with checkquorum, the seconds for which it leads on without a majority's
+    replies. `transfer` is that of its leadership, under way or the last one. `kept` is the snapshot before its
+    log, `sendings` are those that it sends.
     """
 
-    node: int
-    term: int
+    now: NodeSnapshot
     since: float | None
     firing: Firing | None
-    votes: tuple[int, ...]
     needed: int
     grants: tuple[Verdict | None, ...]
     reached: tuple[int, ...]
@@ -66,22 +56,22 @@ class LeaderFacts:
     rival: tuple[int, int] | None
     ignored: Ignored | None
     faults: NodeFaults
-    patience: float | None = None
-    transfer: TransferFacts | None = None
-    kept: KeptFacts | None = None
-    sendings: tuple[SendingFacts, ...] = ()
+    patience: float | None
+    transfer: Transfer | None
+    kept: KeptFacts | None
+    sendings: tuple[SendingFacts, ...]
 
     @property
     def has_majority(self) -> bool:
         """Return whether the leader can still hear from a majority, which it belongs to."""
-        return not self.faults.now.frozen and len(self.reached) + 1 >= self.needed
+        return not self.now.frozen and len(self.reached) + 1 >= self.needed
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateFacts:
     """A candidate. `deadline`: when its timer fires again, in cluster time (inf where that is not known)."""
 
-    node: int
+    now: NodeSnapshot
     candidacy: Candidacy
     ignored: Ignored | None
     deadline: float
@@ -103,55 +93,46 @@ class LogGap:
 
 @dataclass(frozen=True, slots=True)
 class FollowerFacts:
-    """A follower. `leader` is the node it follows, -1 if none; `followed_since` is since when, in this term.
+    """A follower. `followed_since`: since when it follows its leader, in this term.
 
     `leader_now`: that node still leads this term. `heard` is the last AppendEntries of a leader that it answered,
-    or the last part of a snapshot that came from one.
-    `role` is how it became a follower, `entered` how it came to its term as one (None where it came to its term as
-    a candidate). `vote` is its vote in this term, with its `verdict`; `lost_vote` one that it gave in this term
-    and does not know of. `asking`: it asks whether it could win (thesis §9.6). `gap` compares its log with that of
-    its leader. `deadline` is when its timer fires, in cluster time (inf where that is not known). `told` is a
-    TimeoutNow that it refused. `kept` is the snapshot before its log, `incoming` one that it has a part of,
-    `ignored` one that it ignored.
+    or the record of the last part of a snapshot that came from one. `role` is how it became a follower, `entered`
+    how it came to its term as one (None where it came to its term as a candidate). `vote` is its vote in this
+    term, with its `verdict`; `lost_vote` one that it gave in this term and does not know of. `asking`: it asks
+    whether it could win (thesis §9.6). `gap` compares its log with that of its leader. `deadline` is when its
+    timer fires, in cluster time (inf where that is not known). `told` is a TimeoutNow that it refused. `kept` is
+    the snapshot before its log, `incoming` one that it has a part of, `ignored` one that it ignored.
     """
 
-    node: int
-    term: int
-    leader: int
+    now: NodeSnapshot
     leader_now: bool
     followed_since: float | None
-    heard: Verdict | SnapshotWord | None
+    heard: Verdict | Record | None
     role: RoleChange | None
     entered: RoleChange | None
     vote: VoteCast | None
     verdict: Verdict | None
     lost_vote: VoteCast | None
     asking: Candidacy | None
-    last_index: int
-    last_term: int
-    commit_index: int
     gap: LogGap | None
     deadline: float
     faults: NodeFaults
-    told: ToldFacts | None = None
-    kept: KeptFacts | None = None
-    incoming: SnapshotWord | None = None
-    ignored: SnapshotWord | None = None
+    told: Record | None
+    kept: KeptFacts | None
+    incoming: Record | None
+    ignored: Record | None
 
 
 @dataclass(frozen=True, slots=True)
 class DownFacts:
     """A node that is down since `since` (None: forgotten); `disk` shows what its disk holds.
 
-    `was` is its role before (None if that is forgotten), in `was_term`. `torn`: it crashed in the middle of a
-    write, of which the disk may hold a part. `acts`: when its process last acted after it had crashed, which it
-    must not.
+    `was` is its state before, None if that is forgotten. `torn`: it crashed in the middle of a write, of which the
+    disk may hold a part. `acts`: when its process last acted after it had crashed, which it must not.
     """
 
-    node: int
     since: float | None
-    was: CMState | None
-    was_term: int
+    was: NodeState | None
     disk: NodeSnapshot
     torn: bool
     acts: float | None
@@ -164,18 +145,13 @@ def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
     """Return why `node` is in its state."""
     story, asking = trail.story(node.id), candidacy(trail, node)
     if not node.alive:
-        return _down(node, story)
+        torn = story.is_tearing and story.is_changed and not node.wiped
+        return DownFacts(story.crashed, story.was, node, torn, story.acted)
     if node.state is CMState.LEADER:
         return leader_facts(trail, node)
     if asking is None or asking.pre_vote:
         return _follower(trail, node, story, asking)
-    return CandidateFacts(node.id, asking, story.ignored, timer_of(trail, node), _faults(trail, node))
-
-
-def _down(node: NodeSnapshot, story: Story) -> DownFacts:
-    role, term = (None, 0) if story.was is None else (story.was.state, story.was.current_term)
-    torn = story.is_tearing and story.is_changed and not node.wiped
-    return DownFacts(node.id, story.crashed, role, term, node, torn, story.acted)
+    return CandidateFacts(node, asking, story.ignored, timer_of(trail, node), _faults(trail, node))
 
 
 def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
@@ -189,11 +165,9 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
         if other is not node and other.alive and other.state is CMState.LEADER and other.current_term >= term
     ]
     return LeaderFacts(
-        node=node.id,
-        term=term,
+        now=node,
         since=led.time if led is not None and led.term == term else None,
         firing=stood.firing if stood is not None and stood.term == term else None,
-        votes=node.votes,
         needed=trail.needed,
         grants=tuple(_grant(trail, voter, node.id, term) for voter in node.votes),
         reached=in_reach,
@@ -202,10 +176,19 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
         ignored=story.ignored,
         faults=_faults(trail, node),
         patience=story.options.election_min if story.options is not None and story.options.checkquorum else None,
-        transfer=transfer_facts(trail, node),
+        transfer=_transfer(node, story),
         kept=kept_facts(trail, node),
         sendings=sendings(trail, node),
     )
+
+
+def _transfer(node: NodeSnapshot, story: Story) -> Transfer | None:
+    """Return the transfer under way at a leader, or the last one of its leadership; None if there was none."""
+    known, target = story.transfer, node.transferring_to
+    if target == NONE:
+        return None if known is None or known.ended is None else known
+    known = known if known is not None and known.target == target else Transfer(target)
+    return replace(known, ended=None, rule="")
 
 
 def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> Verdict | None:
@@ -220,9 +203,7 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
     leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
     entered, vote = story.entered, _vote(node, story)
     return FollowerFacts(
-        node=node.id,
-        term=term,
-        leader=node.leader_id,
+        now=node,
         leader_now=leads,
         followed_since=None if leader is None else story.followed_since,
         heard=_heard(trail, story),
@@ -232,24 +213,21 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
         verdict=None if vote is None else verdict_of(trail, vote.decided),
         lost_vote=_lost_vote(node, story),
         asking=asking,
-        last_index=node.last_index,
-        last_term=node.last_term,
-        commit_index=node.commit_index,
         gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
         deadline=timer_of(trail, node),
         faults=_faults(trail, node),
-        told=told_facts(trail, node.id),
+        told=story.told,
         kept=kept_facts(trail, node),
         incoming=incoming(trail, node),
-        ignored=ignored_snapshot(trail, node.id),
+        ignored=story.snapshots.ignored,
     )
 
 
-def _heard(trail: EventIndex, story: Story) -> Verdict | SnapshotWord | None:
+def _heard(trail: EventIndex, story: Story) -> Verdict | Record | None:
     record = story.heard
     if record is None or isinstance(record.event, decisions.AppendDecided | decisions.ConfirmDecided):
         return verdict_of(trail, record)
-    return word_of(record)
+    return record
 
 
 def _vote(node: NodeSnapshot, story: Story) -> VoteCast | None:
@@ -287,4 +265,4 @@ def _faults(trail: EventIndex, node: NodeSnapshot) -> NodeFaults:
     group = next((group for group in trail.snapshot.groups if node.id in group), ())
     write = story.write.event if story.write is not None else None
     assert write is None or isinstance(write, facts.WriteWaits)
-    return NodeFaults(node, story.frozen_since, story.cut_off_since, group, story.earlier_life, write)
+    return NodeFaults(story.frozen_since, story.cut_off_since, group, story.earlier_life, write)

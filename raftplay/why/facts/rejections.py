@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from raftplay.past.index import EventIndex
-from raftplay.why.facts.snapshots import SnapshotWord, ignored_snapshot
-from raftplay.why.facts.transfers import ToldFacts, told_facts
+from raftplay.watch.facts import Record
 from raftplay.why.facts.verdicts import Verdict, verdict_of
 
 
@@ -21,21 +20,15 @@ class RejectionFacts:
     by: Verdict | None
     of: Verdict | None
     kept_from: float | None
-    told: ToldFacts | None = None
-    snapshot: SnapshotWord | None = None
+    told: Record | None = None
+    snapshot: Record | None = None
 
 
 def rejection_facts(trail: EventIndex, node: int) -> RejectionFacts:
     """Return the last request that `node` rejected, and the last of its own that was rejected."""
-    by = trail.story(node).rejected
+    story = trail.story(node)
     others = [trail.story(peer.id) for peer in trail.snapshot.nodes if peer.id != node]
     found = [story.rejected_of[node] for story in others if node in story.rejected_of]
-    of = max(found, key=lambda record: record.seq, default=None)
-    return RejectionFacts(
-        node,
-        verdict_of(trail, by),
-        verdict_of(trail, of),
-        trail.kept_from,
-        told_facts(trail, node),
-        ignored_snapshot(trail, node),
-    )
+    by = verdict_of(trail, story.rejected)
+    of = verdict_of(trail, max(found, key=lambda record: record.seq, default=None))
+    return RejectionFacts(node, by, of, trail.kept_from, story.told, story.snapshots.ignored)

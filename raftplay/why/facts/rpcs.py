@@ -1,11 +1,13 @@
 """The fate of an RPC: where its request or response is now, or where it ended."""
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.rpcs import RPC
+from raftplay.past.story import Election, Leadership
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
@@ -68,6 +70,20 @@ def journey(trail: EventIndex, rpc: RPC) -> Journey:
     at = Journey(call.src, call.dst, CallStage.ANSWERED) if rpc.is_answered else _where(trail, rpc, is_reply=True)
     again = _in_flight(trail, rpc, is_reply=False) is not None or _waits(trail, rpc, is_reply=False)
     return replace(at, call_id=call.call_id, args=call.args, verdict=verdict_of(trail, rpc.decided), again=again)
+
+
+def last_journey(
+    trail: EventIndex, src: int, dst: int, since: Leadership | Election | None, fits: Callable[[Args], bool]
+) -> Journey | None:
+    """Return the last RPC with such a request since a node stood or led; one that may proceed comes first."""
+    latest: Journey | None = None
+    for rpc in trail.sent(src, dst, after=0 if since is None else since.seq):
+        if fits(rpc.call.args) and (latest is None or trail.flights(rpc.call.call_id)):
+            found = journey(trail, rpc)
+            if found.stage in MOVING:
+                return found
+            latest = latest or found
+    return latest
 
 
 def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:

@@ -5,26 +5,9 @@ from dataclasses import dataclass
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, InstallSnapshotArgs
+from raftplay.raft.messages import NONE, Args, InstallSnapshotArgs
 from raftplay.watch.facts import Record
-from raftplay.why.facts.rpcs import MOVING, Journey, journey
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotWord:
-    """A part of a snapshot, up to entry `index`, that came from the leader `asker`, as `node` took it.
-
-    `received`: how many bytes of it the node had then. `rule`: why it ignored it, "" if it did not.
-    """
-
-    node: int
-    seq: int
-    time: float
-    asker: int
-    term: int
-    index: int
-    received: int = 0
-    rule: str = ""
+from raftplay.why.facts.rpcs import Journey, last_journey
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,44 +41,26 @@ class SendingFacts:
     journey: Journey | None
 
 
-def word_of(record: Record) -> SnapshotWord:
-    """Return what a node heard, from a record of a ChunkReceived or SnapshotIgnored."""
-    event = record.event
-    term = NONE if record.after is None else record.after.current_term
-    at = record.node, record.seq, record.time
-    if isinstance(event, decisions.ChunkReceived):
-        return SnapshotWord(*at, event.leader, term, event.index, event.received)
-    assert isinstance(event, decisions.SnapshotIgnored)
-    return SnapshotWord(*at, event.leader, term, event.index, rule=event.rule)
-
-
 def kept_facts(trail: EventIndex, node: NodeSnapshot) -> KeptFacts | None:
     """Return the snapshot that stands for the beginning of a node's log; None if nothing is compacted."""
-    base = node.base_index
-    if base == NONE:
+    if node.base_index == NONE:
         return None
     record = trail.story(node.id).snapshots.made
-    match None if record is None else record.event:
-        case decisions.SnapshotTaken(index=index) if index == base and record is not None:
-            return KeptFacts(base, "taken", record.time)
-        case decisions.SnapshotInstalled(index=index) if index == base and record is not None:
-            return KeptFacts(base, "installed", record.time)
-    return KeptFacts(base)
+    event = None if record is None else record.event
+    made = decisions.SnapshotTaken | decisions.SnapshotInstalled
+    if record is None or not isinstance(event, made) or event.index != node.base_index:
+        return KeptFacts(node.base_index)
+    how = "taken" if isinstance(event, decisions.SnapshotTaken) else "installed"
+    return KeptFacts(event.index, how, record.time)
 
 
-def ignored_snapshot(trail: EventIndex, node: int) -> SnapshotWord | None:
-    """Return the last snapshot that a node ignored; None if there was none."""
-    record = trail.story(node).snapshots.ignored
-    return None if record is None else word_of(record)
-
-
-def incoming(trail: EventIndex, node: NodeSnapshot) -> SnapshotWord | None:
+def incoming(trail: EventIndex, node: NodeSnapshot) -> Record | None:
     """Return the last part that a node received of a snapshot that is not whole yet; None if it waits for none."""
     record = trail.story(node.id).snapshots.chunk
-    word = None if record is None else word_of(record)
-    if word is None or word.term != node.current_term or word.index <= node.commit_index:
+    if record is None or record.after is None or not isinstance(record.event, decisions.ChunkReceived):
         return None
-    return word
+    is_its = record.after.current_term == node.current_term and record.event.index > node.commit_index
+    return record if is_its else None
 
 
 def sendings(trail: EventIndex, leader: NodeSnapshot) -> tuple[SendingFacts, ...]:
@@ -135,18 +100,10 @@ def _received(trail: EventIndex, peer: NodeSnapshot, sent: decisions.SnapshotSen
 
 
 def _last_chunk(trail: EventIndex, leader: NodeSnapshot, peer: int, index: int) -> Journey | None:
-    """Return the last part of the snapshot that was sent; one that may still proceed comes first."""
-    led = trail.story(leader.id).leadership
-    latest: Journey | None = None
-    for rpc in trail.sent(leader.id, peer, after=0 if led is None else led.seq):
-        args = rpc.call.args
-        if not isinstance(args, InstallSnapshotArgs) or (args.term, args.last_index) != (
-            leader.current_term,
-            index,
-        ):
-            continue
-        found = journey(trail, rpc)
-        if found.stage in MOVING:
-            return found
-        latest = latest or found
-    return latest
+    """Return the last part of the snapshot that was sent."""
+
+    def is_part(args: Args) -> bool:
+        its = leader.current_term, index
+        return isinstance(args, InstallSnapshotArgs) and (args.term, args.last_index) == its
+
+    return last_journey(trail, leader.id, peer, trail.story(leader.id).leadership, is_part)

@@ -1,8 +1,7 @@
 """The fate of a value: which nodes had it, when, on how many at once, and what replaced it."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.cluster.snapshot import NodeSnapshot
@@ -38,26 +37,26 @@ class Lost:
     other: Entry | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EntryFacts:
     """One entry with the value. `term` is -1 where only a snapshot has it.
 
-    `taken`: the leader that appended it, and when; None if the history does not have that. `most` is the highest
-    number of nodes that had it at once; `majority` the nodes that were the first majority, and when.
+    `taken`: the leader that appended it, and when; None if the history does not have that. `holders` are the nodes
+    that have it, `alive` if one of them is up; `most` is the highest number of nodes that had it at once.
+    `majority` are the nodes that were the first majority, and when. `committed` is who committed it first, and
+    when.
     """
 
     index: int
     term: int
-    taken: tuple[int, float] | None
-    most: int
-    majority: tuple[tuple[int, ...], float] | None
-    committed: tuple[int, float] | None
-    committed_on: tuple[int, ...]
-    holders: tuple[int, ...]
-    alive: bool
-    """True if a node that is up has it."""
-
-    lost: tuple[Lost, ...]
+    taken: tuple[int, float] | None = None
+    holders: tuple[int, ...] = ()
+    most: int = 0
+    majority: tuple[tuple[int, ...], float] | None = None
+    committed: tuple[int, float] | None = None
+    committed_on: tuple[int, ...] = ()
+    alive: bool = False
+    lost: tuple[Lost, ...] = ()
 
     @property
     def fate(self) -> ValueFate:
@@ -99,8 +98,11 @@ def value_facts(trail: EventIndex, value: object) -> ValueFacts:
     copies = _Copies(value, trail.needed, len(trail.snapshot.nodes))
     for record in trail.view.records:
         copies.read(record)
-    places = {*copies.entries, *_places_now(trail.snapshot.nodes, value, set(copies.entries))}
-    found = [_entry_facts(trail, value, place, copies.entries[place]) for place in places]
+    for place in _places_now(trail.snapshot.nodes, value, set(copies.entries)):
+        copies.entry(place)
+    for entry in copies.entries.values():
+        _look_now(trail, value, entry)
+    found = list(copies.entries.values())
     found.sort(key=lambda entry: (ORDER.index(entry.fate), -entry.term, -entry.index))
     submitted = trail.of_kind(facts.Submitted)
     refused = tuple(
@@ -129,49 +131,27 @@ def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[Place])
                 yield applied.index, NONE
 
 
-def _entry_facts(trail: EventIndex, value: object, place: Place, story: "_Entry") -> EntryFacts:
-    nodes = trail.snapshot.nodes
-    index, term = place
-    has = [
-        (story.committed is not None and isinstance(entry, ForgottenEntry))
-        or (entry is not None and entry.term in (term, NONE) and same_command(entry.command, value))
-        for entry in entries_at(nodes, index)
-    ]
-    holders = tuple(node.id for node in nodes if has[node.id])
-    lost = tuple(
-        Lost(node, trail.snapshot.time, "unknown") for node in sorted(story.holders) if node not in holders
+def _look_now(trail: EventIndex, value: object, story: EntryFacts) -> None:
+    """Add what nodes have now to what the events tell of an entry."""
+    nodes, index = trail.snapshot.nodes, story.index
+    holders = tuple(
+        node.id
+        for node, entry in zip(nodes, entries_at(nodes, index), strict=True)
+        if (story.committed is not None and isinstance(entry, ForgottenEntry))
+        or (entry is not None and entry.term in (story.term, NONE) and same_command(entry.command, value))
     )
-    return EntryFacts(
-        index=index,
-        term=term,
-        taken=story.taken,
-        most=max(story.most, len(holders)),
-        majority=story.majority,
-        committed=story.committed,
-        committed_on=tuple(id for id in holders if nodes[id].alive and nodes[id].commit_index >= index),
-        holders=holders,
-        alive=any(nodes[id].alive for id in holders),
-        lost=(*story.lost, *lost),
-    )
-
-
-@dataclass(slots=True)
-class _Entry:
-    """One entry, as the events tell of it."""
-
-    taken: tuple[int, float] | None = None
-    holders: set[int] = field(default_factory=set)
-    most: int = 0
-    majority: tuple[tuple[int, ...], float] | None = None
-    committed: tuple[int, float] | None = None
-    lost: list[Lost] = field(default_factory=list)
+    gone = sorted({*story.holders} - {*holders})
+    story.lost += tuple(Lost(node, trail.snapshot.time, "unknown") for node in gone)
+    story.holders, story.most = holders, max(story.most, len(holders))
+    story.alive = any(nodes[id].alive for id in holders)
+    story.committed_on = tuple(id for id in holders if nodes[id].alive and nodes[id].commit_index >= index)
 
 
 class _Copies:
     """Follows the entries with one value through the logs and the disks of all nodes, event by event."""
 
     def __init__(self, value: object, needed: int, nodes: int) -> None:
-        self.entries: defaultdict[Place, _Entry] = defaultdict(_Entry)
+        self.entries: dict[Place, EntryFacts] = {}
         self._value, self._needed = value, needed
         self._logs: list[dict[int, int]] = [{} for _ in range(nodes)]  # index → term, of entries with the value
         self._disks: list[dict[int, int]] = [{} for _ in range(nodes)]
@@ -179,6 +159,10 @@ class _Copies:
         self._alive = [True] * nodes
         self._wiped = [False] * nodes  # what a crashed process still writes is lost, too
         self._leader = [NONE] * nodes
+
+    def entry(self, place: Place) -> EntryFacts:
+        """Return what is known of the entry at `place`, nothing at first."""
+        return self.entries.setdefault(place, EntryFacts(*place))
 
     def read(self, record: Record) -> None:
         """Read one event."""
@@ -197,7 +181,7 @@ class _Copies:
                 self._leader[node] = leader
             case decisions.EntryAppended(index=index, entry=entry):
                 if self._fits(entry):
-                    self.entries[index, entry.term].taken = (node, record.time)
+                    self.entry((index, entry.term)).taken = (node, record.time)
                 self._change(record, self._logs, self._put(self._logs[node], index, (entry,)))
             case decisions.EntriesStored(index=index, entries=entries):
                 self._note_others(node, record.time, index, entries)
@@ -206,8 +190,8 @@ class _Copies:
                 self._change(record, self._logs, _before(self._logs[node], index))
             case decisions.CommitAdvanced(index=index):
                 for place in self._logs[node].items():
-                    if place[0] <= index and self.entries[place].committed is None:
-                        self.entries[place].committed = (node, record.time)
+                    if place[0] <= index and self.entry(place).committed is None:
+                        self.entry(place).committed = (node, record.time)
             case decisions.Persisted(start=start, entries=entries) if not self._wiped[node]:
                 disk = self._put(_before(self._disks[node], start), start, entries)
                 self._change(record, self._disks, disk)
@@ -267,28 +251,28 @@ class _Copies:
 
     def _compare(self, record: Record, before: dict[int, int], after: dict[int, int], how: Loss) -> None:
         for place in before.items() - after.items():
-            entry = self.entries[place]
-            entry.holders.discard(record.node)
+            entry = self.entry(place)
+            entry.holders = tuple(node for node in entry.holders if node != record.node)
             by = self._leader[record.node] if how in ("replaced", "snapshot") else NONE
-            entry.lost.append(Lost(record.node, record.time, how, by))
+            entry.lost += (Lost(record.node, record.time, how, by),)
         for place in after.items():
-            entry = self.entries[place]
-            entry.holders.add(record.node)
+            entry = self.entry(place)
+            entry.holders = tuple(sorted({*entry.holders, record.node}))
             entry.most = max(entry.most, len(entry.holders))
             if len(entry.holders) >= self._needed and entry.majority is None:
-                entry.majority = (tuple(sorted(entry.holders)), record.time)
+                entry.majority = (entry.holders, record.time)
 
     def _note_others(self, node: int, time: float, start: int, entries: Sequence[Entry]) -> None:
         """Note which entries replace those that the node has just dropped."""
         for (index, _), entry in self.entries.items():
             if start <= index < start + len(entries):
                 other = entries[index - start]
-                entry.lost = [
-                    replace(lost, other=other)
-                    if (lost.node, lost.time, lost.how) == (node, time, "replaced") and lost.other is None
+                entry.lost = tuple(
+                    replace(lost, other=lost.other or other)
+                    if (lost.node, lost.time, lost.how) == (node, time, "replaced")
                     else lost
                     for lost in entry.lost
-                ]
+                )
 
 
 def _before(log: dict[int, int], index: int) -> dict[int, int]:

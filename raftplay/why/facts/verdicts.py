@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState, Rule
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import Record
+
+if TYPE_CHECKING:  # the screen's first frame needs `sound_vote` without it
+    from raftplay.past.index import EventIndex
 
 CORRECT = Rules()
 """The rules of the paper."""
@@ -58,7 +61,7 @@ class LogEnd(RaftLog):
         return self.last_term if index == self.last_index else NONE
 
 
-def verdict_of(trail: EventIndex, record: Record | None) -> Verdict | None:
+def verdict_of(trail: "EventIndex", record: Record | None) -> Verdict | None:
     """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
     if record is None:
         return None

@@ -2,14 +2,13 @@
 
 import math
 
-from raftplay.cluster.snapshot import Snapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.story import Firing
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.words import nodes_text
 from raftplay.why.facts.elections import Asked, Candidacy
-from raftplay.why.facts.nodes import NodeFaults
 from raftplay.why.facts.rpcs import CallStage, Journey
 from raftplay.why.words.network import obstacle_text
 from raftplay.why.words.rpcs import journey_text
@@ -107,9 +106,9 @@ def _said_already(journey: Journey) -> str:
     return "held" if journey.stage is CallStage.CALL_HELD else ""
 
 
-def timer_lines(deadline: float, faults: NodeFaults, snapshot: Snapshot, what: str) -> list[str]:
+def timer_lines(node: NodeSnapshot, deadline: float, snapshot: Snapshot, what: str) -> list[str]:
     """Return when the election timer of a node fires, and what it does then."""
-    if not math.isfinite(deadline) or faults.now.frozen or faults.now.writing_since is not None:
+    if not math.isfinite(deadline) or node.frozen or node.writing_since is not None:
         return []
     if deadline <= snapshot.time:
         return [f"its election timer fires now, and {what} (§5.2)"]

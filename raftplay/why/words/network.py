@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.links import Obstacle
 from raftplay.raft.messages import CMState
+from raftplay.watch.facts import WriteWaits
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, timing_text, write_text
 from raftplay.why.words.text import at, since_text
@@ -41,6 +43,12 @@ def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
     return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
 
 
+def pretenders(snapshot: Snapshot) -> list[NodeSnapshot]:
+    """Return the nodes that lead besides the leader: they are cut off, or of a lower term."""
+    leads = (node for node in snapshot.nodes if node.alive and node.state is CMState.LEADER)
+    return [node for node in leads if node is not snapshot.leader]
+
+
 def past_obstacle_text(obstacle: Obstacle) -> str:
     """Return in words what kept a request from leaving."""
     if obstacle.kind == "drops":
@@ -48,9 +56,9 @@ def past_obstacle_text(obstacle: Obstacle) -> str:
     return f"node {obstacle.node} was {'waiting for its disk' if obstacle.kind == 'writing' else obstacle.kind}"
 
 
-def hardware_lines(faults: "NodeFaults") -> list[str]:
+def _hardware_lines(now: NodeSnapshot, write: WriteWaits | None) -> list[str]:
     """Return what is unusual about the disk, the clock and the timings of a node, one line each."""
-    now, lines, write = faults.now, [], faults.write
+    lines = []
     if now.writing_since is not None:
         what = f"of {write_text(write.start, write.entries, vote=write.vote)} " if write is not None else ""
         more = "; its heartbeats go on" if now.state is CMState.LEADER else ""
@@ -68,14 +76,14 @@ def hardware_lines(faults: "NodeFaults") -> list[str]:
     return [*lines, f"it has its own timing: {own}"] if own else lines
 
 
-def fault_lines(faults: "NodeFaults") -> list[str]:
+def fault_lines(now: NodeSnapshot, faults: "NodeFaults") -> list[str]:
     """Return the faults of a live node, one line each."""
-    now, lines = faults.now, []
+    lines = []
     if now.frozen:
         lines.append(
             f"it is frozen {since_text(faults.frozen_since)}: it answers nothing, and no timer of it fires"
         )
-    lines += hardware_lines(faults)
+    lines += _hardware_lines(now, faults.write)
     if not now.connected:
         lines.append(f"it is cut off from all others {since_text(faults.cut_off_since)}")
     if faults.group:

@@ -1,8 +1,10 @@
 """The words for snapshots: what a log no longer has, what a follower waits for, and why one is sent."""
 
+from raftplay.raft.decisions import ChunkReceived, SnapshotIgnored
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import size_text
-from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, SnapshotWord
+from raftplay.why.facts.snapshots import KeptFacts, SendingFacts
 from raftplay.why.words.rpcs import journey_text
 from raftplay.why.words.text import at
 
@@ -17,28 +19,38 @@ def kept_lines(facts: KeptFacts | None) -> list[str]:
     return [f"{gone} in its snapshot{made}: its log begins at index {index + 1} (§7)"]
 
 
-def word_text(word: SnapshotWord) -> str:
+def word_text(record: Record) -> str:
     """Return what a node did with a part of a snapshot."""
-    which = f"its snapshot up to entry {word.index}"
-    if word.rule:
-        return f"ignored {which}: {rule_text(word.rule)}"
-    return f"took a part of {which} (Figure 13): {size_text(word.received)} of it had arrived"
+    event = decision_of(record)
+    which = f"its snapshot up to entry {event.index}"
+    if isinstance(event, SnapshotIgnored):
+        return f"ignored {which}: {rule_text(event.rule)}"
+    return f"took a part of {which} (Figure 13): {size_text(event.received)} of it had arrived"
 
 
-def ignored_snapshot_lines(word: SnapshotWord | None, who: str = "it") -> list[str]:
+def ignored_snapshot_lines(record: Record | None, who: str = "it") -> list[str]:
     """Return why a node, `who` in words, ignored a snapshot."""
-    if word is None:
+    if record is None or not isinstance(record.event, SnapshotIgnored):
         return []
-    which = f"node {word.asker}'s snapshot up to entry {word.index}"
-    return [f"{who} ignored {which} at {at(word.time)}: {rule_text(word.rule)}"]
+    return [f"{who} ignored {_name(record)} at {at(record.time)}: {rule_text(record.event.rule)}"]
 
 
-def incoming_lines(word: SnapshotWord | None) -> list[str]:
+def incoming_lines(record: Record | None) -> list[str]:
     """Return what a follower waits for."""
-    if word is None:
+    if record is None or not isinstance(record.event, ChunkReceived):
         return []
-    which = f"node {word.asker}'s snapshot up to entry {word.index}"
-    return [f"it waits for the rest of {which}: so far it has {size_text(word.received)} (Figure 13)"]
+    arrived = size_text(record.event.received)
+    return [f"it waits for the rest of {_name(record)}: so far it has {arrived} (Figure 13)"]
+
+
+def _name(record: Record) -> str:
+    return f"node {decision_of(record).leader}'s snapshot up to entry {decision_of(record).index}"
+
+
+def decision_of(record: Record) -> ChunkReceived | SnapshotIgnored:
+    """Return the decision about a part of a snapshot that came from a leader."""
+    assert isinstance(record.event, ChunkReceived | SnapshotIgnored)
+    return record.event
 
 
 def sending_lines(sendings: tuple[SendingFacts, ...]) -> list[str]:

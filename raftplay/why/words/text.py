@@ -55,6 +55,11 @@ def span(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
+def since(time: float | None) -> str:
+    """Return since when something holds, to go on with a sentence; "" where that is not known."""
+    return f" since {at(time)}" if time is not None else ""
+
+
 def since_text(time: float | None) -> str:
     """Return since when something holds, where that is known."""
     return f"since {at(time)}" if time is not None else f"since when: {FORGOTTEN}"

@@ -1,22 +1,24 @@
 """The words for leadership transfers: what one waits for, and why a command or a TimeoutNow was refused."""
 
-from raftplay.raft.decisions import Rule
+from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.past.transfers import Transfer
+from raftplay.raft.decisions import Rule, TimeoutNowDecided
 from raftplay.raft.messages import NONE
+from raftplay.watch.facts import Record
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text
-from raftplay.why.facts.transfers import ToldFacts, TransferFacts
-from raftplay.why.words.text import at
+from raftplay.why.words.text import at, since
 
 
-def transfer_lines(facts: TransferFacts | None) -> list[str]:
+def transfer_lines(facts: Transfer | None, leader: NodeSnapshot) -> list[str]:
     """Return what a leader's transfer waits for, or how the last one ended."""
     if facts is None:
         return []
     target = f"node {facts.target}"
     lines = []
     if facts.ended is None:
-        since = f" since {at(facts.since)}" if facts.since is not None else ""
-        lines.append(f"it hands its leadership over to {target}{since}, and {_waits_text(facts)} (thesis §3.10)")
+        waits = _waits_text(facts, leader)
+        lines.append(f"it hands its leadership over to {target}{since(facts.since)}, and {waits} (thesis §3.10)")
         if facts.until is not None:
             lines.append(f"if {target} does not take over by {at(facts.until)}, it gives up, and leads on")
     if facts.replaced != NONE:
@@ -30,8 +32,9 @@ def transfer_lines(facts: TransferFacts | None) -> list[str]:
     return lines
 
 
-def _waits_text(facts: TransferFacts) -> str:
-    target, first, last = f"node {facts.target}", facts.first, facts.last
+def _waits_text(facts: Transfer, leader: NodeSnapshot) -> str:
+    first, last = dict(leader.match_index).get(facts.target, NONE) + 1, leader.last_index
+    target = f"node {facts.target}"
     if first < last:
         return f"waits for entries {first} to {last} to reach {target}"
     if first == last:
@@ -41,10 +44,11 @@ def _waits_text(facts: TransferFacts) -> str:
     return f"waits for {target} to win: it was told to start an election at {at(facts.sent)}"
 
 
-def told_lines(facts: ToldFacts | None, who: str = "it") -> list[str]:
+def told_lines(record: Record | None, who: str = "it") -> list[str]:
     """Return why a node, `who` in words, refused to start an election at once."""
-    if facts is None:
+    if record is None or record.after is None or not isinstance(record.event, TimeoutNowDecided):
         return []
-    terms = f", {facts.term} and not {facts.own_term}" if facts.rule == "other-term" else ""
-    told = f"node {facts.leader}'s TimeoutNow of term {facts.term}"
-    return [f"{who} refused {told} at {at(facts.time)}: {rule_text(facts.rule)}{terms}"]
+    args, rule = record.event.args, record.event.rule
+    terms = f", {args.term} and not {record.after.current_term}" if rule == Rule.OTHER_TERM else ""
+    told = f"node {args.leader_id}'s TimeoutNow of term {args.term}"
+    return [f"{who} refused {told} at {at(record.time)}: {rule_text(rule)}{terms}"]
