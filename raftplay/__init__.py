@@ -160,8 +160,8 @@ To add a …, touch …
                  cluster/config.py, if it is of the cluster; session/journal.py, so that `save` writes it
   message kind   that commands name: a row in raft/message_kinds.py, its words in docs/language.md, a message of it
                  in tests/language/test_choosing.py
-  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
-                 past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words` and its
+                 `effect`; past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
                  cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
                  it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript

@@ -17,8 +17,8 @@ from raftplay.raft.messages import InstallSnapshotArgs
 from raftplay.raft.prefix import Prefix
 from raftplay.session.session import Session
 from raftplay.watch import facts
+from raftplay.watch.invariants import Breach
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.facts.breaches import BreachFacts
 from raftplay.why.facts.elections import Candidacy
 from raftplay.why.facts.entries import IndexFacts, PeerProgress
 from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts
@@ -166,7 +166,7 @@ def answered(view: View, answer: Explanation) -> Explanation:
     text = answer.text
     words = " ".join(text.split())
     assert all(line.strip() and line.isprintable() for line in text.split("\n")), text
-    assert isinstance(answer.facts, BreachFacts) or not NO_NUMBER.search(text), text
+    assert isinstance(answer.facts, Breach) or not NO_NUMBER.search(text), text
     assert view.snapshot.bugs or not UNSOUND.search(words), text
     assert all(f"bug on: {bug} " in words for bug in view.snapshot.bugs)
     return answer
@@ -229,8 +229,8 @@ def check_bare(watched: Watched, view: View, answer: Explanation) -> None:
     h = watched.h
     leader = leader_of(h)
     if h.breach is not None:
-        assert isinstance(answer.facts, BreachFacts)
-        assert answer.facts.breach == h.breach
+        assert isinstance(answer.facts, Breach)
+        assert answer.facts == h.breach
     elif leader is None:
         assert answer == why_no_leader(view)
     else:

@@ -11,7 +11,7 @@ from raftplay.why.facts.rpcs import MOVING, CallStage
 from raftplay.why.words.network import obstacle_text, pretenders
 from raftplay.why.words.rpcs import journey_text, request_text
 from raftplay.why.words.snapshots import sending_text
-from raftplay.why.words.text import at
+from raftplay.why.words.text import at, grouped
 from raftplay.why.words.verdicts import verdict_text
 
 
@@ -160,10 +160,7 @@ def _lacking_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
     """Return lines for the nodes without an entry, grouped by log length; none where `shares` compare them."""
     if facts.shares or facts.entry is None:
         return []
-    lengths: dict[int, list[int]] = {}
-    for node in snapshot.nodes:
-        if facts.entries[node.id] is None:
-            lengths.setdefault(len(node.log), []).append(node.id)
+    lengths = grouped((len(node.log), node.id) for node in snapshot.nodes if facts.entries[node.id] is None)
     return [
         f"{nodes_text(nodes)} {verb(len(nodes), 'lacks', 'lack')} it: "
         + (f"the log there ends at index {length - 1}" if length else "the log there is empty")
@@ -178,12 +175,8 @@ def _share_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
     """Return a line for each follower, those with the same reason together."""
     if snapshot.leader is not None and facts.entries[snapshot.leader.id] != facts.entry:
         return []  # the committed entry is not the leader's; other lines say so
-    alike: dict[str, list[int]] = {}
-    for share in facts.shares:
-        words = _share_words(facts, share, snapshot.nodes[share.node])
-        if words is not None:
-            alike.setdefault(words, []).append(share.node)
-    return [f"{nodes_text(nodes)} {_inflected(words, len(nodes))}" for words, nodes in alike.items()]
+    alike = grouped((_share_words(facts, share, snapshot.nodes[share.node]), share.node) for share in facts.shares)
+    return [f"{nodes_text(nodes)} {_inflected(words, len(nodes))}" for words, nodes in alike.items() if words]
 
 
 def _inflected(words: str, count: int) -> str:

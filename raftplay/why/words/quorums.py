@@ -11,7 +11,7 @@ from raftplay.why.facts.quorums import QuorumFacts, Standing
 from raftplay.why.words.elections import asked_line, no_answer_text
 from raftplay.why.words.network import apart_texts, pretenders
 from raftplay.why.words.rpcs import step_text
-from raftplay.why.words.text import FORGOTTEN, at, log_end, span
+from raftplay.why.words.text import FORGOTTEN, at, grouped, log_end, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
@@ -113,15 +113,10 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
     counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
     node, term = candidacy.node, candidacy.term
     lines = [f"node {node} {kind} term {term}; {votes} counted: {counted} (see: why {node})"]
-    fates: dict[str, list[int]] = {}
-    for asked in candidacy.asked:
-        journey = asked.journey
-        if asked.counted or journey is None:
-            continue
-        if journey.verdict is not None:
-            lines.append(f"  {asked_line(candidacy, asked)}")
-        else:
-            fates.setdefault(no_answer_text(asked), []).append(asked.peer)
+    known = [asked for asked in candidacy.asked if not asked.counted and asked.journey is not None]
+    decided = [asked for asked in known if asked.journey is not None and asked.journey.verdict is not None]
+    lines += [f"  {asked_line(candidacy, asked)}" for asked in decided]
+    fates = grouped((no_answer_text(asked), asked.peer) for asked in known if asked not in decided)
     lines += [f"  no response from {nodes_text(peers)}: {fate}" for fate, peers in fates.items()]
     return lines
 
@@ -142,9 +137,7 @@ def _supporters_line(standing: Standing, node: NodeSnapshot) -> str:
 
 
 def _ballot_lines(facts: QuorumFacts) -> list[str]:
-    votes: dict[int, list[int]] = {}
-    for voter, candidate in facts.ballot:
-        votes.setdefault(candidate, []).append(voter)
+    votes = grouped((candidate, voter) for voter, candidate in facts.ballot)
     return [
         f"in term {facts.term}, {nodes_text(voters)} voted for node {c}" for c, voters in sorted(votes.items())
     ]
