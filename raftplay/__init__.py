@@ -160,20 +160,21 @@ To add a …, touch …
                  cluster/config.py, if it is of the cluster; session/journal.py, so that `save` writes it
   message kind   that commands name: a row in raft/message_kinds.py, its words in docs/language.md, a message of it
                  in tests/language/test_choosing.py
-  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words`;
-                 past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words` and its
+                 `effect`; past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
                  actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
                  cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
                  it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
   decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
                  words on the screen), tui/model/timeline.py (its mark, or that it has none), and its check in
-                 watch/invariants/watcher.py, or that it has none
+                 watch/invariants/watcher.py, or that it has none; an example in tests/tui/test_sentence.py
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
                  raft/rpcs.py; the methods that the row names; a decision for what the node decides about it;
                  tests/raft/test_rpcs.py. The wire, traces, faults and screens read the row. Where it should
                  have words of its own: `args_text` in watch/narrator.py, `_words` in tui/stage/words.py
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
-                 scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py
+                 scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py, and the same bug as a user
+                 would write it in tests/support/own_bugs.py
   option         of the algorithm: a field of `RaftConfig` and its row in `SWITCHES` (raft/config.py); its words
                  in the docstring of `set` (commands/setup_lines.py); a line in `OPTIONS` of
                  explore/search/options.py (so that trials draw it), and one in `DRAWN` of explore/walks/walk.py
@@ -191,7 +192,8 @@ To add a …, touch …
                  written while a run goes on: an `EventWriter` with its row in `EVENT_FILES` (watch/event_files.py)
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
-  sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py
+  sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py, a call in
+                 tests/cli/test_platforms.py
   figure         of `raftplay bench`: a step in a module of bench/; for a new module, its row in
                  bench/measurements.py
   page           docs/ with its name in `PAGES`; tests/support/pages.py writes what is generated in it

@@ -11,7 +11,10 @@ class FactBase(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
 
 
 class FaultBase(FactBase, frozen=True, gc=False):
-    """The base class of faults, which say themselves what happened."""
+    """The base class of faults, which say themselves what happened, and what follows from it."""
+
+    effect = ""
+    """What follows, in a sentence for newcomers; "" where that depends on the rest of the cluster."""
 
     @property
     def words(self) -> str:

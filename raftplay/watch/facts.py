@@ -1,8 +1,8 @@
 """The events of a cluster besides its nodes' decisions: messages on the network, and acts of the user.
 
 Each fact is published once, by the part that owns it. `Record` holds its place in the total order. A fault says
-itself, in `words`, what happened; narrator.py has the words for messages. client_facts.py has the events of
-clients, which are facts, too.
+itself, in `words`, what happened, and in `effect` what follows; narrator.py has the words for messages.
+client_facts.py has the events of clients, which are facts, too.
 """
 
 from typing import TypeAlias, get_args
@@ -147,6 +147,8 @@ class StateRestored(FaultBase, frozen=True, gc=False, omit_defaults=True):
     commits: tuple[CommitEntry, ...]
     digest: str = ""
 
+    effect = "Its log begins after that entry: the snapshot stands for all entries before (§7)."
+
     @property
     def words(self) -> str:
         """Return what happened, without the node: "restores the state after entry 41"."""
@@ -274,6 +276,7 @@ class Reconnected(FaultBase, frozen=True, gc=False):
     """A node was reconnected to the others."""
 
     words = "is no longer disconnected"
+    effect = "It hears of the current term, and follows its leader (§5.1)."
 
 
 class Frozen(FaultBase, frozen=True, gc=False):
@@ -286,6 +289,7 @@ class Thawed(FaultBase, frozen=True, gc=False):
     """A node's process resumed."""
 
     words = "thaws"
+    effect = "It does not know that time has passed: its term and role may be old (§5.1)."
 
 
 class TimedOut(FaultBase, frozen=True, gc=False):

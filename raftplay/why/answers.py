@@ -8,7 +8,6 @@ from raftplay.errors import UsageError
 from raftplay.past.index import EventIndex
 from raftplay.past.view import View
 from raftplay.watch.text import visible
-from raftplay.why.facts.breaches import breach_facts
 from raftplay.why.facts.clients import Asks as Asks  # noqa: PLC0414 - raftplay.why has it, too
 from raftplay.why.facts.clients import call_facts
 from raftplay.why.facts.entries import IndexFacts, index_facts
@@ -55,7 +54,7 @@ def why_not_committed(view: View, index: int) -> Explanation:
 
 def _of_index(trail: EventIndex, facts: IndexFacts) -> tuple[str, list[str]]:
     """Return the words for `facts`, with the reason where there is no leader."""
-    nobody_leads = "" if facts.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
+    nobody_leads = "" if trail.snapshot.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
     return index_words(facts, trail.snapshot, nobody_leads)
 
 
@@ -103,10 +102,9 @@ def why_rejected(view: View, node: int) -> Explanation:
 
 
 def why_broken(view: View) -> Explanation:
-    """Explain why an invariant is violated; `view.breach` must be set. The facts are `BreachFacts`."""
+    """Explain why an invariant is violated; `view.breach` must be set. The facts are the `Breach`."""
     assert view.breach is not None
-    facts = breach_facts(view.breach)
-    return _answer(view, facts, *breach_words(facts, view.snapshot.bugs))
+    return _answer(view, view.breach, *breach_words(view.breach, view.snapshot.bugs))
 
 
 def _check_node(view: View, node: int) -> None:

@@ -77,7 +77,7 @@ def test_sigterm_ends_a_search_without_a_traceback(extra: tuple[str, ...], tmp_p
     ) as run:
         wait_for_processes(run.pid, 1 if "tcp" in extra else 4)
         wait_for_handler(run.pid, signal.SIGTERM)
-        time.sleep(1)  # not waited for: whatever it is doing by then, it must end well
+        time.sleep(0.2)  # not waited for: whatever it is doing by then, it must end well
         run.send_signal(signal.SIGTERM)
         out, errors = run.communicate(timeout=30)
     assert (run.returncode, errors) == (143, "")

@@ -65,7 +65,7 @@ def test_ctrl_c_gives_the_report_so_far_and_leaves_no_process(tmp_path: Path):
         start_new_session=True,
     ) as run:
         wait_for_processes(run.pid, 4)
-        time.sleep(1)  # not waited for: whatever it is doing by then, it must end well
+        time.sleep(0.2)  # not waited for: whatever it is doing by then, it must end well
         os.killpg(run.pid, signal.SIGINT)
         out, errors = run.communicate(timeout=30)
     assert run.returncode == 130, out + errors

@@ -4,12 +4,11 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 from support.terminal import CTRL_C, CTRL_D, CTRL_R, DOWN, ESCAPE, TAB, UP, Terminal
 
 PROMPT = r"^raftplay> ?$"
@@ -233,25 +232,26 @@ def test_several_lines_pasted_run_one_after_another(shell: Terminal):
     left(shell)
 
 
+SIMULATED = ("--backend", "sim", "--seed", "7")
+
+
 def test_without_a_terminal_it_reads_commands_from_standard_input():
-    command = [sys.executable, "-m", "raftplay.cli", "shell", "--backend", "sim", "--seed", "7"]
-    piped = {"input": "wait leader\nsubmit 5\n", "capture_output": True, "encoding": "utf-8", "timeout": 60}
-    done = subprocess.run(command, check=True, **piped)
-    assert done.stdout.splitlines()[-1] == "-: all held: 2 steps in 0.157 s (5 nodes, sim, seed 7)"
-    as_run = subprocess.run([*command[:3], "run", "-", *command[4:]], check=True, **piped)
-    assert done.stdout == as_run.stdout
-    refused = subprocess.run([*command, "noop"], check=False, **piped)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "for a script: raftplay run noop" in refused.stderr
+    typed = "wait leader\nsubmit 5\n"
+    done = raftplay("shell", *SIMULATED, stdin=typed)
+    assert done.status == 0
+    assert done.out.splitlines()[-1] == "-: all held: 2 steps in 0.157 s (5 nodes, sim, seed 7)"
+    assert done == raftplay("run", "-", *SIMULATED, stdin=typed)
+    refused = raftplay("shell", *SIMULATED, "noop", stdin=typed)
+    assert (refused.status, refused.out) == (2, "")
+    assert "for a script: raftplay run noop" in refused.err
 
 
 @pytest.mark.parametrize("leave", ["exit", "quit", "now; exit; bogus", "clear\nquit"])
 def test_in_a_pipe_too_one_leaves_with_exit_and_status_0(leave: str):
-    command = [sys.executable, "-m", "raftplay.cli", "shell", "--backend", "sim", "--seed", "7"]
-    text = f"wait leader\n{leave}\nexpect no leader\n"
-    done = subprocess.run(command, input=text, check=True, capture_output=True, encoding="utf-8", timeout=60)
-    assert "all held" in done.stdout
-    assert "no leader" not in done.stdout
+    done = raftplay("shell", *SIMULATED, stdin=f"wait leader\n{leave}\nexpect no leader\n")
+    assert done.status == 0
+    assert "all held" in done.out
+    assert "no leader" not in done.out
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -327,17 +327,20 @@ def test_a_terminal_without_colours_gets_none(state: dict[str, str]):
         assert sgr <= {"", "0", "1", "4", "7"}
 
 
-def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str]):
+def test_a_dumb_terminal_gets_lines_and_nothing_else(state: dict[str, str], tmp_path: Path):
     with Terminal("shell", "--backend", "sim", "--seed", "7", env={**state, "TERM": "dumb"}) as shell:
         shell.until(PROMPT)
         shell.enter("wait leader")
         shell.until(r"node 0 leads term 1")
         shell.enter("crash 9")
         shell.until("there is no node 9")
-        shell.enter("wait committed never within 10m")
-        shell.until("never within 10m\n")
+        shell.until(PROMPT)
+        shell.enter(f"save {tmp_path}/saved.txt; wait committed never within 10m")
+        while not (tmp_path / "saved.txt").exists():  # what the terminal echoes need not be read yet
+            shell.read(0.01)
         shell.send(CTRL_C)
         shell.until("interrupted")
+        shell.until(PROMPT)
         shell.enter("clear; submit 5 to 0; exit; bogus")
         assert shell.ended() == 0
         assert "index 0 of node 0" in shell.text

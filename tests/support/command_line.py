@@ -188,6 +188,11 @@ def starter(python: tuple[str, ...], read: tuple[tuple[str, str], ...], prelude:
     return made
 
 
+def usual() -> Starter:
+    """The one Python that forks for all that needs nothing of its own."""
+    return starter(("-W", "error"), (("PYTHONUTF8", "1"),), "")
+
+
 def _write(file: int, data: bytes) -> None:
     with suppress(BrokenPipeError), open(file, "wb") as opened:  # the command line need not read it
         opened.write(data)

@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import time
+import warnings
 from contextlib import suppress
 
 PROCESS, END = struct.Struct("!i"), struct.Struct("!id")
@@ -108,6 +109,7 @@ def become(
     if len(files) == 1:
         os.login_tty(files[0])
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        warn_as_usual()
     else:
         for number, file in enumerate(files):
             os.dup2(file, number)
@@ -122,6 +124,13 @@ def become(
     sys.path[0] = folder
     sys.argv = ["raftplay", *given]
     exec(before, {})
+
+
+def warn_as_usual() -> None:
+    """Warn on a terminal of what Python warns of by itself: one that is interrupted may leave a file open."""
+    warnings.resetwarnings()
+    for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", kind)
 
 
 if __name__ == "__main__":

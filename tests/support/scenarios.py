@@ -18,7 +18,7 @@ from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 from raftplay.watch import facts
 from support.amount import several
 
-SEEDS = range(50)
+SEEDS = range(several(50))
 
 PATIENCE = 5.0
 """How long a wait may take where time is not exact, in seconds of cluster time."""
@@ -76,7 +76,7 @@ def in_sim(nodes: int, seeds: int, config: Config | None = None) -> Callable[[St
 
     def make_test(story: Story) -> Callable[[], None]:
         def test() -> None:
-            for seed in range(several(seeds, least=3)):
+            for seed in range(several(seeds, least=2)):
                 play(story, nodes, seed=seed, config=config)
 
         test.__name__, test.__qualname__, test.__doc__ = story.__name__, story.__qualname__, story.__doc__

@@ -16,7 +16,7 @@ from typing import Self
 
 import pyte
 
-from support.command_line import COMMAND, environment, is_read_by_python, starter
+from support.command_line import COMMAND, environment, is_read_by_python, usual
 
 PATIENCE = 20.0
 """Far longer than anything takes that a test waits for, in seconds."""
@@ -55,6 +55,7 @@ class Terminal:
         self._stream = pyte.Stream(self.screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._lines: dict[int, str] = {}
         self.everything = ""
         chosen = env or {}
         assert afresh or not any(map(is_read_by_python, chosen)), "Python reads it when it starts"
@@ -66,7 +67,7 @@ class Terminal:
         os.set_blocking(self._file, False)
         termios.tcsetwinsize(program, (rows, columns))
         self._modes = termios.tcgetattr(program)[:4]
-        self.program = starter(("-W", "error"), (("PYTHONUTF8", "1"),), "").start(
+        self.program = usual().start(
             [program],
             [*COMMAND[1:], *arguments] if afresh else arguments,
             variables,
@@ -149,7 +150,11 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The screen, line by line, without the blanks behind each."""
-        return [line.rstrip() for line in self.screen.display]
+        for row in self.screen.dirty:  # `display` would look at every cell again
+            cells = self.screen.buffer[row]
+            self._lines[row] = "".join(cells[column].data for column in range(self.screen.columns)).rstrip()
+        self.screen.dirty.clear()
+        return [self._lines[row] for row in range(self.screen.lines)]
 
     @property
     def text(self) -> str:

@@ -17,8 +17,8 @@ from raftplay.raft.messages import InstallSnapshotArgs
 from raftplay.raft.prefix import Prefix
 from raftplay.session.session import Session
 from raftplay.watch import facts
+from raftplay.watch.invariants import Breach
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.facts.breaches import BreachFacts
 from raftplay.why.facts.elections import Candidacy
 from raftplay.why.facts.entries import IndexFacts, PeerProgress
 from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts
@@ -121,7 +121,7 @@ def without_due(facts: Any) -> Any:
 
 
 LEFT_OPEN = (
-    "outcome", "commit", "disk", "holdings", "holders", "forgets", "kept_from", "from_disk", "entry",
+    "outcome", "commit", "disk", "entries", "holders", "forgets", "kept_from", "from_disk", "entry",
     "shares", "candidacies", "reason",
 )  # fmt: skip
 """What hangs on events that may be forgotten, and is told as far as it is known."""
@@ -166,7 +166,7 @@ def answered(view: View, answer: Explanation) -> Explanation:
     text = answer.text
     words = " ".join(text.split())
     assert all(line.strip() and line.isprintable() for line in text.split("\n")), text
-    assert isinstance(answer.facts, BreachFacts) or not NO_NUMBER.search(text), text
+    assert isinstance(answer.facts, Breach) or not NO_NUMBER.search(text), text
     assert view.snapshot.bugs or not UNSOUND.search(words), text
     assert all(f"bug on: {bug} " in words for bug in view.snapshot.bugs)
     return answer
@@ -229,8 +229,8 @@ def check_bare(watched: Watched, view: View, answer: Explanation) -> None:
     h = watched.h
     leader = leader_of(h)
     if h.breach is not None:
-        assert isinstance(answer.facts, BreachFacts)
-        assert answer.facts.breach == h.breach
+        assert isinstance(answer.facts, Breach)
+        assert answer.facts == h.breach
     elif leader is None:
         assert answer == why_no_leader(view)
     else:
@@ -496,16 +496,15 @@ def check_index(watched: Watched, index: int, facts: IndexFacts) -> None:
     else:
         assert (facts.outcome == "was committed") == (index in watched.witness.applied)
     here = [log[index] if index < len(log) else None for log in logs]
-    for holding in facts.holdings:
-        if not holding.alive and holding.compacted and content(holding.entry) is None:
-            here[holding.node] = None  # what a snapshot on the disk of a node that is down holds is not known
-    assert [content(holding.entry) for holding in facts.holdings] == here
+    for id, entry in enumerate(facts.entries):
+        if not h.alive[id] and entry is not None and entry.kind == "compacted" and content(entry) is None:
+            here[id] = None  # what a snapshot on the disk of a node that is down holds is not known
+    assert [content(entry) for entry in facts.entries] == here
     same = tuple(id for id in range(h.n) if facts.entry is not None and here[id] == content(facts.entry))
     assert facts.holders == same or (is_compacted and set(facts.holders) <= set(same))
     if facts.outcome == "nowhere":
         assert here == [None] * h.n
     leader = leader_of(h)
-    assert (facts.leader[0] if facts.leader else None) == leader
     if leader is None:
         assert facts.outcome in ("committed", "was committed", "nowhere", "no leader")
         return

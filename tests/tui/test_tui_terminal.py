@@ -3,12 +3,11 @@
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from support.command_line import COMMAND, environment
+from support.command_line import raftplay
 from support.terminal import CTRL_C, CTRL_Z, PATIENCE, Terminal
 from support.tui import remember, terminal_of
 
@@ -21,7 +20,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(backend: str, home: Path) -> None:
-    with terminal_of("--backend", backend, "--speed", "1", home=home) as terminal:
+    with terminal_of("--backend", backend, "--speed", "1", home=home, afresh=backend == "tcp") as terminal:
         terminal.until(r"n\d leads")
         terminal.send(":submit hello\r")
         screen = terminal.until(r"index 0 of node \d")
@@ -35,7 +34,7 @@ def test_an_election_is_watched_a_command_typed_and_the_terminal_given_back(back
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home: Path) -> None:
     with terminal_of(
-        "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
+        "--backend", backend, "--pace", "watch", "--speed", "4", "--no-demo", size=(80, 24), home=home
     ) as terminal:
         screen = terminal.until("(?s)PAUSED.*first candidate.*space goes on; A stops this")
         assert "CANDIDATE" in screen
@@ -53,7 +52,7 @@ def test_an_election_and_a_commit_are_watched_and_stopped_at(backend: str, home:
         assert terminal.ended() == 0
         assert terminal.is_as_before
     with terminal_of(
-        "--backend", backend, "--pace", "watch", "--speed", "3", "--no-demo", size=(80, 24), home=home
+        "--backend", backend, "--pace", "watch", "--speed", "4", "--no-demo", size=(80, 24), home=home
     ) as terminal:
         terminal.until("n. leads")  # it does not stop at the first candidate now
         terminal.send("q")
@@ -177,7 +176,7 @@ def test_an_internal_error_gives_the_terminal_back_and_leaves_a_report(home: Pat
         assert "a bug of ours" in report.read_text("utf-8")
         assert f"the session as a script in {script}" in after.replace("\r\n", "")
         assert "\ncrash 2\n" in script.read_text("utf-8")
-    assert subprocess.run([*COMMAND, "run", "-q", str(script)], env=environment(), check=False).returncode == 0
+    assert raftplay("run", "-q", str(script)).status == 0
 
 
 JOB_SHELL = """
@@ -275,12 +274,8 @@ def test_a_resize_is_followed(home: Path) -> None:
 
 def test_the_process_that_shows_a_picture_ends_by_itself(home: Path) -> None:
     file = home / "p.svg"
-    done = subprocess.run(
-        [*COMMAND, "tui", "--backend", "tcp", "--screenshot", str(file), "--after", "wait leader"],
-        env=environment(HOME=str(home)),
-        capture_output=True,
-        timeout=60,
-        check=False,
+    done = raftplay(
+        "tui", "--backend", "tcp", "--screenshot", str(file), "--after", "wait leader", env={"HOME": str(home)}
     )
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.err
     assert file.exists()

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from support.command_line import COMMAND, environment
+from support.command_line import environment, usual
 from support.tui import PATIENCE
 from test_visits import PROCESS
 
@@ -263,12 +262,12 @@ def test_a_browser_that_takes_in_nothing_stops_only_its_own_process() -> None:
 def test_a_visitor_has_a_cluster_of_their_own_without_files() -> None:
     async def visit(served: Served) -> None:
         async with await served.visit("width=100&height=30") as browser:
-            terminal = Terminal(browser)
-            await terminal.shows("leave me alone")
+            screen = VisitorScreen(browser)
+            await screen.shows("leave me alone")
             await browser.send_str('["stdin","3"]')
-            await terminal.shows("leave me alone", is_there=False)
+            await screen.shows("leave me alone", is_there=False)
             await browser.send_str('["stdin",":save x.txt\\r"]')
-            await terminal.shows("save needs files, which visitors do not have")
+            await screen.shows("save needs files, which visitors do not have")
             process = await served.process()
             assert process.returncode is None
         await served.is_empty()
@@ -277,7 +276,7 @@ def test_a_visitor_has_a_cluster_of_their_own_without_files() -> None:
     serve(visit, None, *house.command_of(Plan(nodes=3, seed=1, seconds=60, cpu=30)))
 
 
-class Terminal:
+class VisitorScreen:
     """What a visitor sees on a screen of 100 columns and 30 lines."""
 
     def __init__(self, browser: "aiohttp.ClientWebSocketResponse") -> None:
@@ -294,16 +293,21 @@ class Terminal:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_server_and_its_visits(number: signal.Signals, status: int) -> None:
-    command = [*COMMAND, "serve", "--port", "0", "--visitors", "3", "--minutes", "5"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment()) as server:
-        assert server.stderr is not None
-        first, second = server.stderr.readline(), server.stderr.readline()
-        assert "gives each visitor a cluster of their own; only this machine can open it" in first
-        assert "at most 3 visitors at once, 5 minutes each" in second
-        visitor = asyncio.run(visitor_of(server.pid, first.split()[1]))
-        server.send_signal(number)
-        assert server.wait(PATIENCE) == status
-        assert server.stderr.read() == ""
+    read, write = os.pipe()
+    files = [*(os.open(os.devnull, os.O_RDWR) for _ in range(2)), write]
+    command = ("serve", "--port", "0", "--visitors", "3", "--minutes", "5")
+    server = usual().start(files, command, environment(), str(Path.cwd()))
+    with open(read, encoding="utf-8") as said:
+        try:
+            first, second = said.readline(), said.readline()
+            assert "gives each visitor a cluster of their own; only this machine can open it" in first
+            assert "at most 3 visitors at once, 5 minutes each" in second
+            visitor = asyncio.run(visitor_of(server.pid, first.split()[1]))
+            os.kill(server.pid, number)
+            assert server.status(PATIENCE) == status
+            assert said.read() == ""
+        finally:
+            server.kill()
     with pytest.raises(ProcessLookupError):
         os.kill(visitor, 0)
 

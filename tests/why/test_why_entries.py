@@ -307,3 +307,14 @@ def test_what_was_under_way_before_its_link_was_held_was_not_held() -> None:
         share = next(share for share in facts.shares if share.node == 1)
         assert share.journey is not None
         assert share.journey.stage is stage
+
+
+def test_with_a_bug_the_term_of_an_entry_behind_a_snapshot_is_told_after_a_restart() -> None:
+    script = (
+        "bug commit-old-term\n"
+        + LED
+        + "submit a; submit b; wait committed b; snapshot 0; cut 0->1; cut 0->2; submit c"
+    )
+    script += "; sleep 5ms; crash 0; restart 0; heal; timeout 0; wait leader is 0; sleep 200ms"
+    _, how, *_ = lines_of(why_not_committed(view_after(script), 2))
+    assert "of term 1, in term 2; the correct algorithm waits here" in how

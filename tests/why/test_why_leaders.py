@@ -7,8 +7,8 @@ from raftplay import scenarios
 from raftplay.past.history import History
 from raftplay.past.rpcs import fold_rpcs
 from raftplay.raft.bugs import BUGS, LIVENESS
+from raftplay.watch.invariants import INVARIANTS, Breach
 from raftplay.why import why, why_no_leader, why_node, why_rejected
-from raftplay.why.facts.breaches import BreachFacts
 from raftplay.why.facts.quorums import QuorumFacts
 from raftplay.why.facts.rejections import RejectionFacts
 
@@ -338,12 +338,13 @@ def test_bare_it_asks_about_the_leader_or_that_there_is_none() -> None:
 def test_bare_it_asks_about_a_breach_and_names_the_bug_that_is_known_for_it(bug: str) -> None:
     view = view_after(scenarios.text_of(f"bugs/{bug}"), nodes=nodes_of(bug))
     answer = why(view)
-    facts = answer.facts
-    assert isinstance(facts, BreachFacts)
-    assert facts.breach == view.breach
+    breach = answer.facts
+    assert isinstance(breach, Breach)
+    assert breach == view.breach
+    broken = next(one for one in INVARIANTS if one.name == breach.invariant)
     assert f"the bug {bug}, which is on, is known to break it" in answer.reasons
-    assert answer.head.startswith(f"{facts.breach.invariant} broke at ")
-    assert answer.reasons[0] == f"{facts.breach.invariant}: {facts.statement} ({facts.section})"
+    assert answer.head.startswith(f"{breach.invariant} broke at ")
+    assert answer.reasons[0] == f"{breach.invariant}: {broken.statement} ({broken.section})"
     assert answer.reasons[2] == f"the bug {bug}, which is on, is known to break it"
 
 

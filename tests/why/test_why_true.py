@@ -148,7 +148,7 @@ REASONS = {"there is one", "too few live", "too few meet", "waiting"}
 
 def test_every_answer_is_true_under_random_faults() -> None:
     said: Counter[str] = Counter()
-    for seed in range(several(14, least=8)):
+    for seed in range(several(14, least=10)):
         try:
             said.update(churned(seed, seconds=2.0).said)
         except BaseException as error:

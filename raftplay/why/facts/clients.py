@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from raftplay.past.calls import ClientCall, calls_of
 from raftplay.past.index import EventIndex
 from raftplay.raft.commands import same_command
-from raftplay.watch import client_facts
+from raftplay.watch.client_facts import RequestApplied
+from raftplay.watch.facts import Record
 from raftplay.why.facts.reads import ReadFacts, reads_of
 from raftplay.why.facts.values import ValueFacts, value_facts
 
@@ -35,33 +36,21 @@ class Asks:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A store that applied a copy of a request: the node, when, the index of the entry, and the answer."""
-
-    node: int
-    time: float
-    index: int
-    outcome: str
-    again: bool
-
-
-@dataclass(frozen=True, slots=True)
 class CallFacts:
     """The facts about an operation of a client. `fate` is what became of its copies in logs; None without any.
 
     `done` are the first applications of each copy, by index. `leader` is the node that leads now, or None.
+    `others` is the number of other operations that the question fits. `reads` are the reads without the log that
+    began for it.
     """
 
     call: ClientCall
     now: float
     fate: ValueFacts | None
-    done: tuple[Done, ...]
+    done: tuple[tuple[Record, RequestApplied], ...]
     leader: int | None
     others: int
-    """The number of other operations that the question fits."""
-
     reads: tuple[ReadFacts, ...] = ()
-    """The reads without the log that began for it."""
 
 
 def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
@@ -70,19 +59,12 @@ def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
     if not fitting:
         return None
     call = fitting[-1]
-    done = {} if call.session is None else _done(trail, call)
+    applied: dict[int, tuple[Record, RequestApplied]] = {}
+    for record, event in trail.of_kind(RequestApplied) if call.session is not None else ():
+        if same_command(event.command, call.request):
+            applied.setdefault(event.index, (record, event))
+    done = tuple(applied[index] for index in sorted(applied))
     fate = value_facts(trail, call.request) if call.entries or done else None
     snapshot = trail.snapshot
     leader = None if snapshot.leader is None else snapshot.leader.id
-    return CallFacts(
-        call, snapshot.time, fate, tuple(done.values()), leader, len(fitting) - 1, reads_of(trail, call)
-    )
-
-
-def _done(trail: EventIndex, call: ClientCall) -> dict[int, Done]:
-    found: dict[int, Done] = {}
-    for record, event in trail.of_kind(client_facts.RequestApplied):
-        if same_command(event.command, call.request):
-            done = Done(record.node, record.time, event.index, event.outcome, event.again)
-            found.setdefault(event.index, done)
-    return found
+    return CallFacts(call, snapshot.time, fate, done, leader, len(fitting) - 1, reads_of(trail, call))

@@ -12,7 +12,7 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.raft import decisions
 from raftplay.raft.commands import same_content
-from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CMState, CommitEntry, CompactedEntry, Entry
+from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, CommitEntry, CompactedEntry, Entry
 from raftplay.watch.facts import Record
 from raftplay.why.facts.nodes import LogGap, log_gap
 from raftplay.why.facts.rpcs import Journey, last_journey
@@ -44,22 +44,6 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """The entry of a node at the index, in its log or, if it is down, on its disk; None where its log ends before.
-
-    `commits`: the node is alive and knows that the index is committed. `compacted`: its log no longer has the
-    entry, which is the one that it has applied.
-    """
-
-    node: int
-    alive: bool
-    entry: Entry | None
-    length: int
-    commits: bool
-    compacted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class PeerProgress:
     """The state of a follower for the leader's entry, and what keeps entry or acknowledgement away.
 
@@ -81,41 +65,33 @@ class PeerProgress:
 class IndexFacts:
     """The facts about whether `index` is committed, and why not.
 
-    `outcome` is the first reason that holds. `entry` is what stands at the index: the entry that is committed,
-    else the leader's, else that of the highest term. `holdings` are those of all nodes. `decider`: the index that
-    the leader must commit by counting for this one to be committed, -1 where it has none of its own term; the
-    index itself where it is committed. `shares` compare the others with the leader there. `leader` is
-    (node, term). `pretenders` are other leaders, as (node, term). `writing_since`: since when a write of
-    the leader waits for its disk.
+    `outcome` is the first reason that holds. `entries` are those of the nodes at the index, in the log or, of a
+    node that is down, on the disk; None where that ends before. `entry` is what stands there: the entry that is
+    committed, else the leader's, else that of the highest term. `committed_on` are the live nodes that know that
+    it is committed. `decider`: the index that the leader must commit by counting for this one to be committed, -1
+    where it has none of its own term; the index itself where it is committed. `shares` compare the others with the
+    leader there.
     """
 
     index: int
     outcome: EntryFate
     entry: Entry | None
     commit: Commit | None
-    holdings: tuple[Holding, ...]
-    leader: tuple[int, int] | None
-    pretenders: tuple[tuple[int, int], ...]
+    entries: tuple[Entry | None, ...]
+    committed_on: tuple[int, ...]
     needed: int
     decider: int
     shares: tuple[PeerProgress, ...]
-    writing_since: float | None = None
-
-    @property
-    def committed_on(self) -> tuple[int, ...]:
-        """Return the live nodes that know that the index is committed."""
-        return tuple(holding.node for holding in self.holdings if holding.commits)
 
     @property
     def holders(self) -> tuple[int, ...]:
         """Return the nodes that have `entry`."""
-        return tuple(h.node for h in self.holdings if self.entry is not None and h.entry == self.entry)
+        return tuple(id for id, entry in enumerate(self.entries) if entry is not None and entry == self.entry)
 
     @property
     def disagree(self) -> bool:
         """Return whether nodes have committed different entries at the index."""
-        committed = [holding.entry for holding in self.holdings if holding.commits]
-        return any(entry != committed[0] for entry in committed)
+        return any(self.entries[id] != self.entries[self.committed_on[0]] for id in self.committed_on)
 
 
 class ForgottenEntry(CompactedEntry, frozen=True, gc=False):
@@ -124,33 +100,24 @@ class ForgottenEntry(CompactedEntry, frozen=True, gc=False):
 
 def index_facts(trail: EventIndex, index: int) -> IndexFacts:
     """Return whether `index` is committed, and why not."""
-    snapshot = trail.snapshot
-    leader = snapshot.leader
-    holdings = tuple(
-        Holding(n.id, n.alive, entry, len(n.log), n.alive and n.commit_index >= index, index <= n.base_index)
-        for n, entry in zip(snapshot.nodes, entries_at(snapshot.nodes, index), strict=True)
-    )
-    decider = _decider(trail, leader, index, is_committed=any(holding.commits for holding in holdings))
+    nodes, leader = trail.snapshot.nodes, trail.snapshot.leader
+    entries = entries_at(nodes, index)
+    committed_on = tuple(node.id for node in nodes if node.alive and node.commit_index >= index)
+    decider = NONE if leader is None else _decider(trail, leader, index, is_committed=bool(committed_on))
     shares: tuple[PeerProgress, ...] = ()
     if leader is not None and decider != NONE:
-        shares = tuple(_share(trail, leader, peer, decider) for peer in snapshot.nodes if peer is not leader)
+        shares = tuple(_share(trail, leader, peer, decider) for peer in nodes if peer is not leader)
     commit = _first_commit(trail, index)
     return IndexFacts(
         index=index,
-        outcome=_outcome(trail, holdings, commit, decider, shares),
-        entry=_subject(holdings, leader),
+        outcome="committed" if committed_on else _outcome(trail, entries, commit, decider, shares),
+        entry=_subject(trail, entries, committed_on),
         commit=commit,
-        holdings=holdings,
-        leader=None if leader is None else (leader.id, leader.current_term),
-        pretenders=tuple(
-            (node.id, node.current_term)
-            for node in snapshot.nodes
-            if node.alive and node.state is CMState.LEADER and node is not leader
-        ),
+        entries=tuple(entries),
+        committed_on=committed_on,
         needed=trail.needed,
         decider=decider,
         shares=shares,
-        writing_since=None if leader is None else leader.writing_since,
     )
 
 
@@ -180,20 +147,20 @@ def _applied(node: NodeSnapshot, index: int, kept: list[Entry]) -> Entry:
     return max(same, key=lambda entry: entry.term, default=unknown)
 
 
-def _subject(holdings: tuple[Holding, ...], leader: NodeSnapshot | None) -> Entry | None:
+def _subject(trail: EventIndex, entries: list[Entry | None], committed_on: tuple[int, ...]) -> Entry | None:
     """Return the entry that the answer is about."""
 
-    def rank(holding: Holding) -> tuple[bool, bool, int, bool]:
-        term = holding.entry.term if holding.entry is not None else NONE
-        return holding.commits, leader is not None and holding.node == leader.id, term, holding.alive
+    def rank(node: NodeSnapshot) -> tuple[bool, bool, int, bool]:
+        entry = entries[node.id]
+        term = NONE if entry is None else entry.term
+        return node.id in committed_on, node is trail.snapshot.leader, term, node.alive
 
-    return max((holding for holding in holdings if holding.entry is not None), key=rank, default=holdings[0]).entry
+    having = (node for node in trail.snapshot.nodes if entries[node.id] is not None)
+    return entries[max(having, key=rank, default=trail.snapshot.nodes[0]).id]
 
 
-def _decider(trail: EventIndex, leader: NodeSnapshot | None, index: int, *, is_committed: bool) -> int:
+def _decider(trail: EventIndex, leader: NodeSnapshot, index: int, *, is_committed: bool) -> int:
     """Return the first index from `index` on that the leader may commit by counting (§5.4.2)."""
-    if leader is None:
-        return NONE
     log, term, may_commit = leader.log, leader.current_term, trail.rules.may_commit
     any_term = is_committed or trail.snapshot.node  # a user's own node may count entries of any term
     return next((at for at in range(index, len(log)) if any_term or may_commit(log[at].term, term)), NONE)
@@ -201,21 +168,19 @@ def _decider(trail: EventIndex, leader: NodeSnapshot | None, index: int, *, is_c
 
 def _outcome(
     trail: EventIndex,
-    holdings: tuple[Holding, ...],
+    entries: list[Entry | None],
     commit: Commit | None,
     decider: int,
     shares: tuple[PeerProgress, ...],
 ) -> EntryFate:
     leader, needed = trail.snapshot.leader, trail.needed
-    if any(holding.commits for holding in holdings):
-        return "committed"
     if commit is not None:
         return "was committed"
-    if all(holding.entry is None for holding in holdings):
+    if all(entry is None for entry in entries):
         return "nowhere"
     if leader is None:
         return "no leader"
-    if holdings[leader.id].entry is None:
+    if entries[leader.id] is None:
         return "not the leader's"
     counted = 1 + sum(share.counted for share in shares)
     if decider == NONE or (leader.log[decider].term < leader.current_term and counted >= needed):

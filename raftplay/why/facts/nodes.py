@@ -12,7 +12,6 @@ from raftplay.past.transfers import Transfer
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState
 from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
-from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
 from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, incoming, kept_facts, sendings
@@ -31,7 +30,7 @@ class NodeFaults:
     cut_off_since: float | None
     group: tuple[int, ...]
     earlier_life: float | None
-    write: facts.WriteWaits | None = None
+    write: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +262,4 @@ def log_gap(own: Sequence[Entry], leader: Sequence[Entry]) -> LogGap:
 def _faults(trail: EventIndex, node: NodeSnapshot) -> NodeFaults:
     story = trail.story(node.id)
     group = next((group for group in trail.snapshot.groups if node.id in group), ())
-    write = story.write.event if story.write is not None else None
-    assert write is None or isinstance(write, facts.WriteWaits)
-    return NodeFaults(story.frozen_since, story.cut_off_since, group, story.earlier_life, write)
+    return NodeFaults(story.frozen_since, story.cut_off_since, group, story.earlier_life, story.write)

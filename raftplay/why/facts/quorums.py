@@ -9,7 +9,7 @@ from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Leadership
 from raftplay.raft import decisions
-from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
+from raftplay.raft.messages import NONE, RequestVoteArgs
 from raftplay.why.facts.elections import Asked, Candidacy, candidacy, timer_of
 from raftplay.why.facts.verdicts import LogEnd
 
@@ -38,17 +38,15 @@ class Standing:
 class QuorumFacts:
     """The facts about whether there is a leader, and why there is none.
 
-    `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `pretenders` lead
-    too, but are cut off or of a lower term. `alive` are the live nodes, `needed` how many are a majority. `term`
-    is the highest of them, `ballot` who voted for whom in it, as (voter, candidate). `candidacies` are the
-    elections in progress, pre-votes (thesis §9.6) among them. `next_timer`: (node, cluster time) of the election
-    timer that fires next; None where none will, or it is not known. `forgets`: the history has forgotten its first
-    events.
+    `reason` is the first that holds. `leader` is (node, term) of the leader, if there is one. `alive` are the live
+    nodes, `needed` how many are a majority. `term` is the highest of them, `ballot` who voted for whom in it, as
+    (voter, candidate). `candidacies` are the elections in progress, pre-votes (thesis §9.6) among them.
+    `next_timer`: (node, cluster time) of the election timer that fires next; None where none will, or it is not
+    known. `forgets`: the history has forgotten its first events.
     """
 
     reason: Reason
     leader: tuple[int, int] | None
-    pretenders: tuple[tuple[int, int], ...]
     alive: tuple[int, ...]
     needed: int
     standings: tuple[Standing, ...]
@@ -64,7 +62,6 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
     """Return whether there is a leader, and why there is none."""
     snapshot = trail.snapshot
     live = [node for node in snapshot.nodes if node.alive]
-    leaders = [(node.id, node.current_term) for node in live if node.state is CMState.LEADER]
     leader = None if snapshot.leader is None else (snapshot.leader.id, snapshot.leader.current_term)
     standings = tuple(_standing(trail, node) for node in live)
     term = max((node.current_term for node in live), default=0)
@@ -75,7 +72,6 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
     return QuorumFacts(
         reason="there is one" if leader else _reason(trail, standings, ballot, candidacies),
         leader=leader,
-        pretenders=tuple(found for found in leaders if found != leader),
         alive=tuple(node.id for node in live),
         needed=trail.needed,
         standings=standings,

@@ -4,16 +4,16 @@ The rule of this module: only here does `why` read a bug, and only its texts.
 """
 
 from raftplay.raft.bugs import BUGS
-from raftplay.why.facts.breaches import BreachFacts
+from raftplay.watch.invariants import INVARIANTS, Breach
 from raftplay.why.words.text import at
 
 
-def breach_words(facts: BreachFacts, bugs: tuple[str, ...]) -> tuple[str, list[str]]:
+def breach_words(breach: Breach, bugs: tuple[str, ...]) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons; `bugs` are those that are on."""
-    breach = facts.breach
+    broken = next(known for known in INVARIANTS if known.name == breach.invariant)
     one, other = breach.facts
     lines = [
-        f"{breach.invariant}: {facts.statement} ({facts.section})",
+        f"{breach.invariant}: {broken.statement} ({broken.section})",
         f"it broke with event {breach.seq}: {breach.who}{breach.event}",
     ]
     known = [BUGS[name] for name in bugs if name in BUGS]

@@ -87,8 +87,8 @@ def _asked_lines(call: ClientCall) -> list[str]:
 def _done_lines(facts: CallFacts) -> list[str]:
     """Return what stores did with each copy of the request."""
     lines = []
-    for done in sorted(facts.done, key=lambda one: one.index):
-        first = f"node {done.node} was the first to apply entry {done.index}, at {at(done.time)}"
+    for record, done in facts.done:
+        first = f"node {record.node} was the first to apply entry {done.index}, at {at(record.time)}"
         if done.again:
             lines.append(f"{first}: it answered it from memory, as the request was done before (§8)")
         elif done.outcome == "expired":
@@ -102,9 +102,9 @@ def _done_lines(facts: CallFacts) -> list[str]:
 
 def _meaning(facts: CallFacts) -> str:
     """Return what an unknown outcome has come to mean."""
-    if any(done.outcome == "ok" and not done.again for done in facts.done):
+    if any(done.outcome == "ok" and not done.again for _, done in facts.done):
         return "so it was done, though its client was not told"
-    if any(done.outcome in ("no", "expired") for done in facts.done):
+    if any(done.outcome in ("no", "expired") for _, done in facts.done):
         return "so it was not done, though its client was not told"
     fates = {entry.fate for entry in facts.fate.entries} if facts.fate is not None else set()
     if fates & {"pending", "on disk only", "committed", "was committed"}:

@@ -1,34 +1,34 @@
 """The words for why an entry is not committed."""
 
-from raftplay.cluster.snapshot import Snapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import CompactedEntry, Entry
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
-from raftplay.why.facts.entries import Commit, ForgottenEntry, Holding, IndexFacts, PeerProgress
+from raftplay.why.facts.entries import Commit, ForgottenEntry, IndexFacts, PeerProgress
 from raftplay.why.facts.rpcs import MOVING, CallStage
-from raftplay.why.words.network import obstacle_text
+from raftplay.why.words.network import obstacle_text, pretenders
 from raftplay.why.words.rpcs import journey_text, request_text
 from raftplay.why.words.snapshots import sending_text
-from raftplay.why.words.text import at
+from raftplay.why.words.text import at, grouped
 from raftplay.why.words.verdicts import verdict_text
 
 
 def index_words(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons; `nobody_leads` says why there is no leader."""
-    head = f"index {facts.index} {_head(facts, nobody_leads)}"
+    head = f"index {facts.index} {_head(facts, snapshot, nobody_leads)}"
     lines = _commit_lines(facts)
-    lines += _holder_lines(facts)
+    lines += _holder_lines(facts, snapshot)
     lines += _other_entries(facts)
-    lines += _lacking_lines(facts)
-    lines += _share_lines(facts)
-    lines += _pretender_lines(facts, snapshot)
-    return head, lines
+    lines += _lacking_lines(facts, snapshot)
+    lines += _share_lines(facts, snapshot)
+    return head, lines + _pretender_lines(snapshot)
 
 
-def _head(facts: IndexFacts, nobody_leads: str) -> str:
-    leader, term = facts.leader or (-1, -1)
+def _head(facts: IndexFacts, snapshot: Snapshot, nobody_leads: str) -> str:
+    node = snapshot.leader or snapshot.nodes[0]  # without a leader no sentence is about it
+    leader, term, writing = node.id, node.current_term, node.writing_since
     match facts.outcome:
         case "committed" if facts.disagree:
             on = nodes_text(facts.committed_on)
@@ -39,12 +39,11 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
         case "was committed":
             return "was committed, and no live node knows that now: a commit index is not kept on disk (Figure 2)"
         case "nowhere":
-            return f"is not committed: no log has it, as {_longest(facts.holdings)}"
+            return f"is not committed: no log has it, as {_longest(snapshot)}"
         case "no leader":
             return f"is not committed: no connected node leads, and only a leader commits (§5.3); {nobody_leads}"
         case "not the leader's":
-            length = facts.holdings[leader].length
-            end = f"its log ends at index {length - 1}" if length else "its log is empty"
+            end = f"its log ends at index {node.last_index}" if node.log else "its log is empty"
             return f"is not committed: node {leader}, the leader of term {term}, has no entry there; {end}"
         case "older term":
             assert facts.entry is not None
@@ -52,10 +51,10 @@ def _head(facts: IndexFacts, nobody_leads: str) -> str:
                 f"is not committed: its entry is of term {facts.entry.term}, the leader, node {leader}, is in "
                 f"term {term}, and by counting replicas it commits only entries of its own term (§5.4.2)"
             )
-        case "not written" if facts.writing_since is not None:
+        case "not written" if writing is not None:
             return (
                 f"is not committed: node {leader}, the leader, took it, and its disk write has been waiting since "
-                f"{at(facts.writing_since)}: the entry does not leave before"
+                f"{at(writing)}: the entry does not leave before"
             )
         case "not written":
             return (
@@ -72,15 +71,15 @@ def _entry_text(entry: Entry) -> str:
     return f"{command_text(entry.command, 24)}, {of}"
 
 
-def _longest(holdings: tuple[Holding, ...]) -> str:
-    longest = max(holdings, key=lambda holding: holding.length)
-    if longest.length == 0:
+def _longest(snapshot: Snapshot) -> str:
+    longest = max(snapshot.nodes, key=lambda node: len(node.log))
+    if not longest.log:
         return "every log is empty"
-    return f"the longest, that of node {longest.node}, ends at index {longest.length - 1}"
+    return f"the longest, that of node {longest.id}, ends at index {longest.last_index}"
 
 
 def _counted_text(facts: IndexFacts, leader: int, term: int) -> str:
-    having, total = 1 + sum(share.has for share in facts.shares), len(facts.holdings)
+    having, total = 1 + sum(share.has for share in facts.shares), len(facts.entries)
     what, start = "it", ""
     if facts.decider != facts.index:
         assert facts.entry is not None
@@ -123,17 +122,17 @@ def _commit_rule(commit: Commit) -> str:
 # ---- which nodes have it
 
 
-def _holder_lines(facts: IndexFacts) -> list[str]:
+def _holder_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
     entry = facts.entry
     if entry is None:
         return []
-    total = count(len(facts.holdings), "node")
+    total, holders = count(len(facts.entries), "node"), [snapshot.nodes[id] for id in facts.holders]
     have = f"{len(facts.holders)} of {total} {verb(len(facts.holders), 'has', 'have')}"
     lines = [f"{have} the entry ({_entry_text(entry)}): {nodes_text(facts.holders)}"]
-    inside = [holding.node for holding in facts.holdings if holding.compacted and holding.node in facts.holders]
+    inside = [node.id for node in holders if facts.index <= node.base_index]
     if inside:
         lines[0] += f" ({nodes_text(inside)} in a snapshot: the log no longer has it, §7)"
-    down = [holding.node for holding in facts.holdings if not holding.alive and holding.node in facts.holders]
+    down = [node.id for node in holders if not node.alive]
     if down:
         lines[0] += f" ({nodes_text(down)} on disk only, being down)"
     if facts.outcome == "older term":
@@ -150,20 +149,18 @@ def _holder_lines(facts: IndexFacts) -> list[str]:
 def _other_entries(facts: IndexFacts) -> list[str]:
     """Return a line for each node with another entry at the index."""
     return [
-        f"node {h.node} has another entry there: {_entry_text(h.entry)}{', and has committed it' * h.commits}"
-        for h in facts.holdings
-        if h.entry is not None and h.entry != facts.entry
+        f"node {id} has another entry there: {_entry_text(entry)}"
+        + ", and has committed it" * (id in facts.committed_on)
+        for id, entry in enumerate(facts.entries)
+        if entry is not None and entry != facts.entry
     ]
 
 
-def _lacking_lines(facts: IndexFacts) -> list[str]:
+def _lacking_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
     """Return lines for the nodes without an entry, grouped by log length; none where `shares` compare them."""
     if facts.shares or facts.entry is None:
         return []
-    lengths: dict[int, list[int]] = {}
-    for holding in facts.holdings:
-        if holding.entry is None:
-            lengths.setdefault(holding.length, []).append(holding.node)
+    lengths = grouped((len(node.log), node.id) for node in snapshot.nodes if facts.entries[node.id] is None)
     return [
         f"{nodes_text(nodes)} {verb(len(nodes), 'lacks', 'lack')} it: "
         + (f"the log there ends at index {length - 1}" if length else "the log there is empty")
@@ -174,16 +171,12 @@ def _lacking_lines(facts: IndexFacts) -> list[str]:
 # ---- the leader and the others
 
 
-def _share_lines(facts: IndexFacts) -> list[str]:
+def _share_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
     """Return a line for each follower, those with the same reason together."""
-    if facts.leader is not None and facts.holdings[facts.leader[0]].entry != facts.entry:
+    if snapshot.leader is not None and facts.entries[snapshot.leader.id] != facts.entry:
         return []  # the committed entry is not the leader's; other lines say so
-    alike: dict[str, list[int]] = {}
-    for share in facts.shares:
-        words = _share_words(facts, share)
-        if words is not None:
-            alike.setdefault(words, []).append(share.node)
-    return [f"{nodes_text(nodes)} {_inflected(words, len(nodes))}" for words, nodes in alike.items()]
+    alike = grouped((_share_words(facts, share, snapshot.nodes[share.node]), share.node) for share in facts.shares)
+    return [f"{nodes_text(nodes)} {_inflected(words, len(nodes))}" for words, nodes in alike.items() if words]
 
 
 def _inflected(words: str, count: int) -> str:
@@ -206,16 +199,15 @@ _PLURALS = (
 )
 
 
-def _share_words(facts: IndexFacts, share: PeerProgress) -> str | None:
+def _share_words(facts: IndexFacts, share: PeerProgress, node: NodeSnapshot) -> str | None:
     """Return what a follower has and why not more."""
-    node = share.node
     what = "it" if facts.decider == facts.index else f"index {facts.decider}"
     if share.counted and not share.has:
         return f"is counted by the leader for {what}, without having it (any more)"
     if not share.has:
         return f"lacks {what}: {'; '.join(_lacks(facts, share))}"
     if facts.outcome == "committed":
-        if node in facts.committed_on or not facts.holdings[node].alive:
+        if node.id in facts.committed_on or not node.alive:
             return None
         gap = f"; now {obstacle_text(share.obstacle)}" if share.obstacle is not None else ""
         return f"has it, and does not know yet that it is committed: a leader tells with AppendEntries (§5.3){gap}"
@@ -268,10 +260,10 @@ def _unknown(share: PeerProgress) -> list[str]:
     return reasons or ["its response was not counted"]
 
 
-def _pretender_lines(facts: IndexFacts, snapshot: Snapshot) -> list[str]:
-    too = " too" if facts.leader is not None else ""
+def _pretender_lines(snapshot: Snapshot) -> list[str]:
+    too = " too" if snapshot.leader is not None else ""
     return [
-        f"node {node} believes that it leads{too}, in term {term}"
-        + ("" if snapshot.nodes[node].connected else ", cut off from all others")
-        for node, term in facts.pretenders
+        f"node {node.id} believes that it leads{too}, in term {node.current_term}"
+        + ("" if node.connected else ", cut off from all others")
+        for node in pretenders(snapshot)
     ]

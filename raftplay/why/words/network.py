@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from raftplay.cluster.snapshot import NodeSnapshot
+from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.links import Obstacle
 from raftplay.raft.messages import CMState
-from raftplay.watch.facts import WriteWaits
+from raftplay.watch.facts import Record, WriteWaits
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, timing_text, write_text
-from raftplay.why.words.text import at, since_text
+from raftplay.why.words.text import at, grouped, since_text
 
 if TYPE_CHECKING:
     from raftplay.why.facts.nodes import NodeFaults
@@ -37,10 +37,14 @@ def obstacle_text(obstacle: Obstacle) -> str:
 
 def apart_texts(obstacles: Iterable[Obstacle], node: int) -> list[str]:
     """Return whom `node` does not reach and why, grouped by reason: "not nodes 2 3: …"."""
-    apart: dict[str, list[int]] = {}
-    for gap in obstacles:
-        apart.setdefault(obstacle_text(gap), []).append(gap.src if gap.dst == node else gap.dst)
+    apart = grouped((obstacle_text(gap), gap.src if gap.dst == node else gap.dst) for gap in obstacles)
     return [f"not {nodes_text(nodes)}: {text}" for text, nodes in apart.items()]
+
+
+def pretenders(snapshot: Snapshot) -> list[NodeSnapshot]:
+    """Return the nodes that lead besides the leader: they are cut off, or of a lower term."""
+    leads = (node for node in snapshot.nodes if node.alive and node.state is CMState.LEADER)
+    return [node for node in leads if node is not snapshot.leader]
 
 
 def past_obstacle_text(obstacle: Obstacle) -> str:
@@ -50,11 +54,18 @@ def past_obstacle_text(obstacle: Obstacle) -> str:
     return f"node {obstacle.node} was {'waiting for its disk' if obstacle.kind == 'writing' else obstacle.kind}"
 
 
-def _hardware_lines(now: NodeSnapshot, write: WriteWaits | None) -> list[str]:
+def waiting_text(write: Record) -> str:
+    """Return what a write that waits for its disk writes."""
+    event = write.event
+    assert isinstance(event, WriteWaits)
+    return write_text(event.start, event.entries, vote=event.vote)
+
+
+def _hardware_lines(now: NodeSnapshot, write: Record | None) -> list[str]:
     """Return what is unusual about the disk, the clock and the timings of a node, one line each."""
     lines = []
     if now.writing_since is not None:
-        what = f"of {write_text(write.start, write.entries, vote=write.vote)} " if write is not None else ""
+        what = f"of {waiting_text(write)} " if write is not None else ""
         more = "; its heartbeats go on" if now.state is CMState.LEADER else ""
         lines.append(
             f"its disk write {what}has been waiting since {at(now.writing_since)}: nothing that depends on it "

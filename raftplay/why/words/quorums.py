@@ -2,20 +2,21 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.story import Leadership
+from raftplay.raft.messages import NONE
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, verb
 from raftplay.why.facts.elections import Candidacy
 from raftplay.why.facts.nodes import LeaderFacts
 from raftplay.why.facts.quorums import QuorumFacts, Standing
 from raftplay.why.words.elections import asked_line, no_answer_text
-from raftplay.why.words.network import apart_texts
+from raftplay.why.words.network import apart_texts, pretenders
 from raftplay.why.words.rpcs import step_text
-from raftplay.why.words.text import FORGOTTEN, at, log_end, span
+from raftplay.why.words.text import FORGOTTEN, at, grouped, log_end, span
 
 
 def quorum_words(facts: QuorumFacts, snapshot: Snapshot) -> tuple[str, list[str]]:
     """Return the answer in one sentence, and the reasons."""
-    lines = _pretender_lines(facts, snapshot)
+    lines = _pretender_lines(snapshot)
     if facts.reason == "there is one":
         return f"there is a leader: {quorum_head(facts, snapshot)}", lines
     lines += _reason_lines(facts, snapshot)
@@ -75,14 +76,13 @@ def _next_timer_text(facts: QuorumFacts, snapshot: Snapshot) -> str:
     return f"the next election timer is that of node {node}, {when}"
 
 
-def _pretender_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
-    lines = []
-    for node, term in facts.pretenders:
-        apart = ", but is cut off from all others" if not snapshot.nodes[node].connected else ""
-        newer = facts.leader is not None and facts.leader[1] > term
-        older = ", and has not heard of the higher term (§5.1)" if newer else ""
-        twin = ", too, which must never be (§5.2)" if facts.leader is not None and facts.leader[1] == term else ""
-        lines.append(f"node {node} believes that it leads term {term}{apart}{older}{twin}")
+def _pretender_lines(snapshot: Snapshot) -> list[str]:
+    lines, highest = [], NONE if snapshot.leader is None else snapshot.leader.current_term
+    for node in pretenders(snapshot):
+        apart = ", but is cut off from all others" if not node.connected else ""
+        older = ", and has not heard of the higher term (§5.1)" if highest > node.current_term else ""
+        twin = ", too, which must never be (§5.2)" if highest == node.current_term else ""
+        lines.append(f"node {node.id} believes that it leads term {node.current_term}{apart}{older}{twin}")
     return lines
 
 
@@ -113,15 +113,10 @@ def _candidacy_lines(candidacy: Candidacy) -> list[str]:
     counted = nodes_text(candidacy.votes) if candidacy.votes else "none yet"
     node, term = candidacy.node, candidacy.term
     lines = [f"node {node} {kind} term {term}; {votes} counted: {counted} (see: why {node})"]
-    fates: dict[str, list[int]] = {}
-    for asked in candidacy.asked:
-        journey = asked.journey
-        if asked.counted or journey is None:
-            continue
-        if journey.verdict is not None:
-            lines.append(f"  {asked_line(candidacy, asked)}")
-        else:
-            fates.setdefault(no_answer_text(asked), []).append(asked.peer)
+    known = [asked for asked in candidacy.asked if not asked.counted and asked.journey is not None]
+    decided = [asked for asked in known if asked.journey is not None and asked.journey.verdict is not None]
+    lines += [f"  {asked_line(candidacy, asked)}" for asked in decided]
+    fates = grouped((no_answer_text(asked), asked.peer) for asked in known if asked not in decided)
     lines += [f"  no response from {nodes_text(peers)}: {fate}" for fate, peers in fates.items()]
     return lines
 
@@ -142,9 +137,7 @@ def _supporters_line(standing: Standing, node: NodeSnapshot) -> str:
 
 
 def _ballot_lines(facts: QuorumFacts) -> list[str]:
-    votes: dict[int, list[int]] = {}
-    for voter, candidate in facts.ballot:
-        votes.setdefault(candidate, []).append(voter)
+    votes = grouped((candidate, voter) for voter, candidate in facts.ballot)
     return [
         f"in term {facts.term}, {nodes_text(voters)} voted for node {c}" for c, voters in sorted(votes.items())
     ]

@@ -3,11 +3,9 @@
 from raftplay.past.story import Cause, Ignored
 from raftplay.raft.messages import AppendEntriesArgs, Args, RequestVoteArgs
 from raftplay.raft.rpcs import OF
-from raftplay.watch import facts
 from raftplay.watch.narrator import rule_text
-from raftplay.watch.words import write_text
 from raftplay.why.facts.rpcs import CallStage, Journey
-from raftplay.why.words.network import past_obstacle_text
+from raftplay.why.words.network import past_obstacle_text, waiting_text
 from raftplay.why.words.text import at
 
 
@@ -78,12 +76,10 @@ def _end_of_wait(journey: Journey, node: int) -> str:
 
 def _write_text(journey: Journey) -> str:
     """Return what a node writes before it responds, and since when."""
-    record = journey.write
-    if record is None or not isinstance(record.event, facts.WriteWaits):
+    write = journey.write
+    if write is None:
         return ""
-    write = record.event
-    what = write_text(write.start, write.entries, vote=write.vote)
-    return f" {what}: its disk write has been waiting since {at(record.time)}"
+    return f" {waiting_text(write)}: its disk write has been waiting since {at(write.time)}"
 
 
 def ignored_lines(ignored: Ignored | None) -> list[str]:

@@ -1,7 +1,12 @@
 """The words that all answers share: the answer itself, and times."""
 
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 FORGOTTEN = "the history no longer has it"
 
@@ -38,6 +43,14 @@ def _wrapped(line: str, width: int) -> str:
         line, width, subsequent_indent=f"{indent}    ", break_long_words=False, break_on_hyphens=False
     )
     return "\n".join(folded)
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Return the values of equal keys together, in the order in which they come."""
+    groups: dict[K, list[V]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, []).append(value)
+    return groups
 
 
 def at(time: float) -> str:

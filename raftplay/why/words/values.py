@@ -4,7 +4,7 @@ from raftplay.raft.messages import NONE
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
 from raftplay.why.facts.values import EntryFacts, Lost, ValueFacts
-from raftplay.why.words.text import at
+from raftplay.why.words.text import at, grouped
 
 LONGEST_VALUE = 40
 
@@ -20,7 +20,10 @@ def value_words(facts: ValueFacts, index_answer: tuple[str, list[str]] | None) -
     if not facts.entries:
         return f"{value} {_nowhere(facts)}", []
     first, *others = facts.entries
-    lines = _taken_lines(first)
+    lines = []
+    if first.taken is not None:
+        node, time = first.taken
+        lines.append(f"node {node}, the leader of term {first.term}, took it at {at(time)}")
     if first.fate == "gone":
         lines += _other_lines(first)
     else:
@@ -89,9 +92,7 @@ def _majority_text(entry: EntryFacts, facts: ValueFacts) -> str:
 
 def _losses_text(entry: EntryFacts) -> str:
     """Return how nodes lost an entry, those who lost it alike together."""
-    alike: dict[str, list[Lost]] = {}
-    for lost in entry.lost:
-        alike.setdefault(_loss_text(lost), []).append(lost)
+    alike = grouped((_loss_text(lost), lost) for lost in entry.lost)
     several = len({lost.node for lost in entry.lost}) > 1
     texts = []
     for text, losses in alike.items():
@@ -113,13 +114,6 @@ def _loss_text(lost: Lost) -> str:
         case "wiped":
             return "the disk with it was lost"
     return "it was gone"
-
-
-def _taken_lines(entry: EntryFacts) -> list[str]:
-    if entry.taken is None:
-        return []
-    node, time = entry.taken
-    return [f"node {node}, the leader of term {entry.term}, took it at {at(time)}"]
 
 
 def _other_lines(entry: EntryFacts) -> list[str]:

@@ -42,8 +42,7 @@ def node_fault(event: facts.NodeFault, record: Record, moment: Moment) -> Told |
         case facts.OnDisk() | facts.StateImaged():
             return None
         case facts.StateRestored(index=index):
-            why = "Its log begins after that entry: the snapshot stands for all entries before (§7)."
-            return Told(f"{n} restores its state from a snapshot that ends at entry {index}.", why)
+            return Told(f"{n} restores its state from a snapshot that ends at entry {index}.", event.effect)
         case _:
             return _out_of_reach(event, record, moment)
 
@@ -55,20 +54,19 @@ def _out_of_reach(event: FaultBase, record: Record, moment: Moment) -> Told:
             why = f"Nothing reaches it, and nothing of it arrives. {_rest_text(record.node, moment)}"
             return Told(f"{_leader_or(n, record.node, moment)} is cut off from all others.", why)
         case facts.Reconnected():
-            return Told(f"{n} is connected again.", "It hears of the current term, and follows its leader (§5.1).")
+            return Told(f"{n} is connected again.", event.effect)
         case facts.Frozen():
             why = f"Its process stands still: it responds to nothing. {_rest_text(record.node, moment)}"
             return Told(f"{_leader_or(n, record.node, moment)} freezes.", why)
         case facts.Thawed():
-            why = "It does not know that time has passed: its term and role may be old (§5.1)."
-            return Told(f"{n} goes on from where it was frozen.", why)
+            return Told(f"{n} goes on from where it was frozen.", event.effect)
         case facts.Dropping(after):
             if after < 0:
                 return Told(f"{n} sends its requests again.", "Its proxy drops none any more.")
             when = f" after {after} more" if after else ""
             return Told(f"{n}'s proxy drops its requests{when}.", "Its responses still pass.")
         case _:
-            return Told(f"{n} {event.words}.", "")
+            return Told(f"{n} {event.words}.", event.effect)
 
 
 def _leader_or(n: str, node: int, moment: Moment) -> str:
