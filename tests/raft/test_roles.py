@@ -7,7 +7,8 @@ from support.amount import several
 from support.churn import Churn
 from support.paper import append_call, follower
 
-from raftplay import CMState, Config, Harness, RaftConfig, scenarios
+from raftplay import CMState, Config, RaftConfig, scenarios
+from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.commands.setup import Setup
 from raftplay.past.history import History
