@@ -8,7 +8,7 @@ the leader for the index, waits until the leader says that the round is confirme
 Whoever runs the node calls `read`, and after every input `take_reads`, while `has_reads`.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule

@@ -4,6 +4,8 @@ from collections.abc import Hashable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 
+import msgspec
+
 from raftplay.raft.messages import NONE, ConfirmArgs
 from raftplay.raft.progress import Progress
 from raftplay.raft.values import Named
@@ -42,8 +44,7 @@ class Transfer:
         return named(self.target), self.sent
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRead:
+class PendingRead(msgspec.Struct, frozen=True, gc=False):
     """A read that waits for its answer: since when, in which term, and which leader vouches for it (thesis §6.4).
 
     Once it `has_index`, it is answered when entry `index` is applied and `round` confirmed. `is_refused`: the
