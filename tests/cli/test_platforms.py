@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.amount import PART, THOROUGH
 from support.command_line import Starter, environment, raftplay
 from support.places import ROOT
 
@@ -108,7 +109,7 @@ def test_every_command_is_started():
     assert {call[0] for call in STARTS} >= {name for names in MODULES.values() for name in names}
 
 
-@pytest.mark.parametrize("call", STARTS, ids=" ".join)
+@pytest.mark.parametrize("call", STARTS[:: 1 if THOROUGH else PART], ids=" ".join)
 def test_a_process_that_imports_raftplay_itself_is_as_one_forked_from_such(call: tuple[str, ...]):
     started, forked = run("-W", "error", "-m", "raftplay.cli", *call, **environment()), raftplay(*call)
     assert (started.returncode, started.stderr) == (forked.status, forked.err)

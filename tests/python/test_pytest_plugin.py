@@ -271,7 +271,7 @@ def test_pytest_starts_without_the_rest_of_raftplay(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-s", "-p", "raftplay.pytest_plugin", "-p", "no:cacheprovider", "."],
         cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         check=True,
