@@ -15,13 +15,16 @@ from support.why_witness import disk
 T = TypeVar("T")
 
 EVERY = 1 if THOROUGH else 4
-"""The number of changes between two looks while time passes."""
+"""The number of changes from one look to the next while time passes, after the first ones."""
+
+FIRST = 40
+"""So many changes are looked at each: all of a short story."""
 
 
 class Compared(Harness):
     """A Harness with a `world` that reads its events; at the settled moments the two must be the same.
 
-    That is each after an act, and one of `EVERY` while time passes. `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
+    That is after each act, after each of the `FIRST` changes while time passes, and then after one of `EVERY`. `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
     """
 
     def __init__(self, n: int, *, readers: Iterable[Reader] = (), **choices: Any) -> None:
@@ -51,7 +54,7 @@ class Compared(Harness):
 
     def _comparing(self, ends: Callable[[], bool]) -> Callable[[], bool]:
         def compared() -> bool:
-            if self._changes % EVERY == 0:
+            if self._changes < FIRST or self._changes % EVERY == 0:
                 self.compare()
             self._changes += 1
             return ends()

@@ -104,7 +104,7 @@ def churned(
     *,
     seconds: float,
     bugs: tuple[str, ...] = (),
-    every: int = 60 if THOROUGH else 90,
+    every: int = 60,
     kinds: tuple[str, ...] | None = None,
     snapshot: int = 0,
 ) -> Watched:
