@@ -40,7 +40,9 @@ def thrown(what: str, count: int, out: Path = Path("unwritten"), seed: int = 1) 
 # ---- frames
 
 
-@pytest.mark.parametrize(("kind", "count"), [("uvloop", 20_000 if THOROUGH else 2_000), ("asyncio", several(2_000))])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("uvloop", 20_000 if THOROUGH else 2_000), ("asyncio", several(2_000))]
+)
 def test_mutated_frames_stop_no_cluster_and_leave_nothing(
     kind: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
