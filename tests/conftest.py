@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,9 @@ from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE
 
 for _size in ("LINES", "COLUMNS"):
     os.environ.pop(_size, None)  # the size of a terminal is that terminal's
+
+for _weather in (UNRELIABLE, MORE_REELECTION):
+    os.environ.pop(_weather, None)  # these variables change the network; tests set their own
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a script that runs the tests in the background has it ignored, and the processes that tests start would inherit that
@@ -78,15 +82,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _the_environment_chooses_no_weather(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have set the variables that change the network; tests set their own."""
-    monkeypatch.delenv(UNRELIABLE, raising=False)
-    monkeypatch.delenv(MORE_REELECTION, raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _what_was_collected_stays_frozen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _what_was_collected_stays_frozen(request: pytest.FixtureRequest) -> Iterator[None]:
     """A screen unfreezes everything after its first frame; to walk over all tests for it takes 0.13 s of CPU."""
-    if request.path.stem != "test_tui_memory":  # there a screen must be able to go
-        monkeypatch.setattr(gc, "unfreeze", lambda: None)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if request.path.stem != "test_tui_memory":  # there a screen must be able to go
+            monkeypatch.setattr(gc, "unfreeze", lambda: None)
+        yield

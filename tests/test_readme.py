@@ -1,11 +1,10 @@
 """What the README and the reference pages claim and count is so, and their Python is typed and runs."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support import command_line
 from support.pages import DOCS, TEXTS
 
 import raftplay
@@ -36,10 +35,10 @@ def test_the_python_in_the_readme_runs(block: str, backend: str, tmp_path: Path)
     if backend == "in virtual time":
         block = block.replace("Harness(5)", 'Harness(5, backend="sim", seed=7)')
     (tmp_path / "example.py").write_text(block, "utf-8")
-    command = [sys.executable, "-W", "error", "example.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "Leader" in done.stdout
+    program = "import runpy; runpy.run_path('example.py', run_name='__main__'); raise SystemExit(0)"
+    status, out, err = command_line.usual().run([], b"", command_line.environment(), str(tmp_path), before=program)
+    assert (status, err) == (0, b"")
+    assert b"Leader" in out
 
 
 def test_every_name_that_the_readme_uses_of_the_harness_is_there() -> None:

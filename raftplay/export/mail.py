@@ -90,7 +90,7 @@ class Mail:
             self.moving = tuple(self.all[number].moving for number in numbers)
         return found
 
-    def _take(self, at: int, event: facts.Event) -> int | None:
+    def _take(self, at: int, event: object) -> int | None:
         match event:
             case facts.CallSent(id, src, dst, args):
                 self.requests[id] = args

@@ -91,7 +91,8 @@ class Pace:
 
     def _lead(self, record: Record) -> None:
         """Note who leads after an event."""
-        match record.event:
+        event: object = record.event
+        match event:
             case BecameLeader():
                 self.leader = record.node
             case ElectionStarted() | PreVoteStarted():

@@ -21,7 +21,7 @@ from raftplay.export.pace import pace_of
 from raftplay.export.recording import Recording, Told
 from raftplay.past.links import Links
 from raftplay.past.view import View
-from raftplay.raft.decisions import AppendDecided
+from raftplay.raft.decisions import AppendDecided, DecisionBase
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
@@ -35,6 +35,7 @@ from raftplay.tui.stage.sentence import sentence
 from raftplay.tui.stage.tape import WEIGHTS, Mark, Tape
 from raftplay.version import __version__
 from raftplay.watch import facts
+from raftplay.watch.fact_base import FactBase
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
 from raftplay.watch.narrator import describe
@@ -335,7 +336,7 @@ _APPENDS = ("EntryAppended", "EntriesStored")
 """The events that add entries at the end of a log, and change none before them."""
 
 
-def _is_quiet(event: facts.Event) -> bool:
+def _is_quiet(event: DecisionBase | FactBase) -> bool:
     """Return whether an event belongs to a heartbeat that tells nothing new, or tells nothing itself."""
     match event:
         case (
@@ -366,7 +367,7 @@ def _micros(seconds: float) -> int:
     return round(seconds * 1e6)
 
 
-def _kind(event: facts.Event) -> str:
+def _kind(event: DecisionBase | FactBase) -> str:
     """Return a letter: sent, arrived or lost for a message, else the first one of the group of an event."""
     match event:
         case facts.CallSent() | facts.ReplySent():

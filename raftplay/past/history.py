@@ -208,7 +208,8 @@ class History:
         for record in self._between(world.seq, self.last_seq):
             if not expected:
                 break
-            match record.event:
+            event: object = record.event
+            match event:
                 case facts.Frozen():
                     paused.add(record.node)
                 case facts.WriteWaits(waits=True):

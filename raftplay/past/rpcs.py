@@ -34,7 +34,7 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
     handled: dict[int, RPC] = {}  # by node, the one that it received last
     waiting: dict[int, list[tuple[RPC, bool]]] = {}  # by node
     for record in records:
-        event = record.event
+        event: object = record.event
         match event:
             case facts.CallSent():
                 rpc = by_id[event.call_id] = RPC(record, event)

@@ -197,7 +197,7 @@ class Story:
             vote.happened = True
         self._uncertain.clear()
 
-    def _happened(self, record: Record, event: facts.Event) -> None:
+    def _happened(self, record: Record, event: object) -> None:
         match event:
             case facts.Crashed():
                 self._ended("crashed", record.time)
@@ -341,7 +341,8 @@ class Story:
         previous = self._previous
         if previous is None or previous.incarnation != self.life:
             return None
-        match previous.event:
+        event: object = previous.event
+        match event:
             case facts.CallDelivered(src=src, args=args):
                 return Cause(src, args)
             case facts.ReplyDelivered(src=src, call_id=call_id, reply=reply):
@@ -375,12 +376,13 @@ class Story:
         since = self._waits_since
         if since is None:
             return None
-        match since.event:
+        event: object = since.event
+        match event:
             case decisions.AppendDecided(args=args) | decisions.ConfirmDecided(args=args):
                 return Wait("heard", since.time, args.term, args.leader_id)
-            case decisions.ChunkReceived() | decisions.SnapshotIgnored():
+            case decisions.ChunkReceived(leader=leader) | decisions.SnapshotIgnored(leader=leader):
                 term = NONE if since.after is None else since.after.current_term
-                return Wait("heard", since.time, term, since.event.leader)
+                return Wait("heard", since.time, term, leader)
             case decisions.VoteDecided(args=args, granted=granted):
                 return Wait("voted" if granted else "refused", since.time, args.term, args.candidate_id)
             case decisions.ElectionStarted(term=term):

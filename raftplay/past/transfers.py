@@ -6,7 +6,7 @@ from raftplay.raft import decisions
 from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE
 from raftplay.watch import facts
-from raftplay.watch.facts import Event, Record
+from raftplay.watch.facts import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Transfer:
     replaced: int = NONE
 
 
-def transfer_after(transfer: Transfer | None, record: Record, event: Event) -> Transfer | None:
+def transfer_after(transfer: Transfer | None, record: Record, event: object) -> Transfer | None:
     """Return the last transfer of a leadership after an event about it, a TimeoutNow that is sent included."""
     match event:
         case decisions.TransferStarted(target=target, until=until):

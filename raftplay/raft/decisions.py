@@ -42,6 +42,7 @@ class Rule(StrEnum):
     GRANTED = "granted", "§5.2", "not yet voted for another in this term, and the candidate's log is up to date"
     PRE_GRANTED = "pre-granted", "thesis §9.6", "no leader heard of lately, and the candidate's log is up to date"
     STALE_TERM = "stale-term", "§5.1", "the request has a lower term"
+    TERM_BEGUN = "term-begun", "§5.1, thesis §9.6", "the request is about a term that has begun already"
     VOTED_FOR_OTHER = "voted-for-other", "§5.2", "already voted for another candidate in this term"
     LEADS = "leads", "§5.2", "leads this term itself"
     LOG_OLDER_TERM = "log-older-term", "§5.4.1", "the candidate's last entry has a lower term"

@@ -31,7 +31,7 @@ def of_vote(node: State, args: RequestVoteArgs) -> Rule:
 def of_pre_vote(node: State, args: RequestVoteArgs) -> Rule:
     """Return the rule that decides a pre-vote: PRE_GRANTED if the node would vote (thesis §9.6)."""
     if node.rules.is_stale_pre_vote(args.term, node.current_term):
-        return _named(Rule.STALE_TERM, FIGURE_2.is_stale_pre_vote(args.term, node.current_term))
+        return _named(Rule.TERM_BEGUN, FIGURE_2.is_stale_pre_vote(args.term, node.current_term))
     if node.state is CMState.LEADER:
         return Rule.LEADER_ALIVE
     silence, election_min = node.silence, node.config.election_min

@@ -44,7 +44,8 @@ def is_quiet(snapshot: Snapshot, *, leads: bool = True) -> bool:
 
 def stops_at(record: Record) -> bool:
     """Return whether the cluster is held at an event until the playhead has shown it."""
-    match record.event:
+    event: object = record.event
+    match event:
         case facts.CallSent(args=args) | facts.CallDelivered(args=args) | facts.CallLost(args=args):
             return not isinstance(args, AppendEntriesArgs) or bool(args.entries)
         case facts.ReplySent(reply=reply) | facts.ReplyDelivered(reply=reply) | facts.ReplyLost(reply=reply):
@@ -58,7 +59,8 @@ def stops_at(record: Record) -> bool:
 
 def is_read(record: Record) -> bool:
     """Return whether something is told of an event, which must stand until it is read."""
-    match record.event:
+    event: object = record.event
+    match event:
         case decisions.EntryAppended() | decisions.LogTruncated() | decisions.EntriesStored():
             return True
         case decisions.VoteDecided() | decisions.VoteCounted() | decisions.BackedUp() | decisions.BecameFollower():
@@ -76,7 +78,8 @@ def is_read(record: Record) -> bool:
 
 def arriving(record: Record) -> Key | None:
     """Return the message that arrives with an event, or is lost with it."""
-    match record.event:
+    event: object = record.event
+    match event:
         case facts.CallDelivered(call_id=number):
             return number, False
         case facts.ReplyDelivered(call_id=number):

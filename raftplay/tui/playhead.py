@@ -265,7 +265,7 @@ class Playhead:
         return min(1.0, 4 / max(1, self.branch.harness.n - 1))
 
     def _show(self, record: Record) -> None:
-        event = record.event
+        event: object = record.event
         if self._holds_next and stops_at(record):
             self._holds_next = False
             self.stop()
@@ -286,11 +286,12 @@ class Playhead:
 
     def _news_in(self, record: Record) -> float:
         """Return the part of the time for reading that an event needs: less for one more vote of the same kind."""
-        match record.event:
+        event: object = record.event
+        match event:
             case decisions.ElectionStarted():
                 self._votes_read.clear()
             case decisions.VoteDecided() | decisions.VoteCounted():
-                kind = type(record.event), getattr(record.event, "granted", True)
+                kind = type(event), getattr(event, "granted", True)
                 self._votes_read[kind] += 1
                 return SAME if self.awaits and self._votes_read[kind] > 1 else 1.0
         return 1.0
@@ -302,10 +303,11 @@ class Playhead:
 
     def _take_time(self, record: Record) -> None:
         """Let an event that matters be seen for a while."""
-        match record.event:
+        event: object = record.event
+        match event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():
-                self._elections += isinstance(record.event, decisions.ElectionStarted)
-                self._tries += isinstance(record.event, decisions.ElectionStarted)
+                self._elections += isinstance(event, decisions.ElectionStarted)
+                self._tries += isinstance(event, decisions.ElectionStarted)
                 self._dwell(DWELL)
                 self._meet(record, "candidate", DWELL / 2 if self.tells_all else DWELL + 0.4)
             case decisions.BecameLeader():

@@ -81,7 +81,8 @@ class UnderWay:
 
     def take(self, record: Record, clock: float, *, knows_refusals: bool) -> None:
         """Show what becomes of a message; whoever `knows_refusals` of votes need not see another."""
-        match record.event:
+        event: object = record.event
+        match event:
             case facts.CallSent(call_id, src, dst, args):
                 matters = self._is_news((src, dst), args)
                 self._note_request(call_id, args, matters)
@@ -97,9 +98,9 @@ class UnderWay:
                 moving = Moving((call_id, True), src, dst, reply, 0.0, index=confirmed(reply, request))
                 self._flights[moving.key] = Flight(moving, clock, record.time, matters)
             case facts.CallDelivered(call_id) | facts.ReplyDelivered(call_id):
-                self._flights.pop((call_id, isinstance(record.event, facts.ReplyDelivered)), None)
+                self._flights.pop((call_id, isinstance(event, facts.ReplyDelivered)), None)
             case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
-                self._lose((call_id, isinstance(record.event, facts.ReplyLost)), clock, reason)
+                self._lose((call_id, isinstance(event, facts.ReplyLost)), clock, reason)
 
     def _note_request(self, call_id: int, args: Args, matters: bool) -> None:
         self._requests[call_id] = args, matters

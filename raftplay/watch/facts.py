@@ -411,6 +411,7 @@ LinkFault: TypeAlias = Partitioned | Healed | LinkChanged | LinkHeld | MessageHe
 Fact: TypeAlias = WireFact | NodeFault | LinkFault | OptionChanged | TimedOut | Submitted | ClientEvent
 """All events that are not decisions; see `Decision`."""
 Event: TypeAlias = Decision | Fact
+"""All events. A reader of a few kinds takes one as an `object`: mypy need not weigh all others then."""
 
 for kind in get_args(WireFact):
     kind.group = "wire"

@@ -92,8 +92,8 @@ def test_what_is_not_a_number_is_said_to_be_none(args: tuple[str, ...]):
 def test_the_same_script_and_seed_print_the_same_bytes_whatever_the_hash_seed():
     for args in (("leader-failover",), ("unreliable-network",), ("log-repair", "--json")):
         runs = {
-            raftplay("run", *args, "--backend", "sim", "--seed", "5", env={"PYTHONHASHSEED": seed}).out
-            for seed in ("0", "77")
+            raftplay("run", *args, "--backend", "sim", "--seed", "5", env=env).out
+            for env in ({}, {"PYTHONHASHSEED": "77"})
         }
         assert len(runs) == 1
         assert runs.pop()

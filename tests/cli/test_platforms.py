@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.amount import PART, THOROUGH
+from support.amount import PART, THOROUGH, several
 from support.command_line import Starter, environment, raftplay
 from support.places import ROOT
 
@@ -133,7 +133,8 @@ def test_both_modules_are_the_command_line():
 
 
 @pytest.mark.parametrize(
-    "module", ["raftplay.cli.entry", "typer", "msgspec", "raftplay.language.table", "asyncio"]
+    "module",
+    ["raftplay.cli.entry", "asyncio", "typer", "msgspec", "raftplay.language.table"][: several(5, least=2)],
 )
 def test_ctrl_c_while_raftplay_is_being_imported_ends_it_without_a_word(module: str):
     done = run("-c", INTERRUPTED_AT, module, "run", "first-election", "--backend", "sim")

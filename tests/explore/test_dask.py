@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from support.amount import several
 from support.command_line import raftplay
 from support.terminal import CTRL_C, Terminal
 from test_one_answer import failing_at, told, without_speed
@@ -33,6 +34,9 @@ from raftplay.explore.search.sweep import Search, SearchReport, sweep, sweep_wit
 from raftplay.session.status import Status
 
 NO_DASK = "Dask is not installed: pip install 'raftplay[dask]'"
+WITH_DASK = "import distributed"
+"""It takes most of a second, and is done once for all commands that are forked; Dask reads its configuration then."""
+
 MINE = Identity("0.1.0", "abc", "CPython 3.11.7", "", ())
 
 
@@ -301,7 +305,7 @@ def test_without_dask_one_sentence_names_the_extra() -> None:
 )
 def test_an_address_where_no_scheduler_can_be_is_named_in_one_sentence(address: str, named: str) -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
-    refused = raftplay("explore", "--dask", address)
+    refused = raftplay("explore", "--dask", address, prelude=WITH_DASK)
     assert refused.status == 2
     assert refused.err.startswith(f"raftplay: error: --dask '{address}': no Dask scheduler answers there: ")
     assert named in refused.err
@@ -424,33 +428,27 @@ def test_a_cluster_that_speaks_tls_is_reached_with_the_certificates_of_dasks_own
     names = {"CA_FILE": certificate, "CLIENT__CERT": certificate, "CLIENT__KEY": key}
     mine = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": value for name, value in names.items()}
 
-    def searched(environ: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        options = ("--seeds", "3", "--seconds", "0.5", "--dask", cluster.address)
-        command = [sys.executable, "-m", "raftplay", "explore", *options]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, **environ}, cwd=tmp_path
-        )
-
+    options = ("explore", "--seeds", "3", "--seconds", "0.5", "--dask")
     try:
         cluster.worker()
         assert cluster.address.startswith("tls://")
-        done = searched(mine)
-        assert (done.returncode, done.stderr) == (0, ""), done
-        assert done.stdout.startswith("searched 3 seeds in ")
-        refused = searched({})
+        done = raftplay(*options, cluster.address, env=mine, cwd=tmp_path)
+        assert (done.status, done.err) == (0, ""), done
+        assert done.out.startswith("searched 3 seeds in ")
+        refused = raftplay(*options, cluster.address, prelude=WITH_DASK)
     finally:
         cluster.close()
-    assert refused.returncode == 2, refused
-    assert refused.stderr.startswith(
-        f"raftplay: error: --dask '{cluster.address}': no Dask scheduler answers there:"
-    )
-    assert len(refused.stderr.splitlines()) == 1
+    assert refused.status == 2, refused
+    assert refused.err.startswith(f"raftplay: error: --dask '{cluster.address}': no Dask scheduler answers there:")
+    assert len(refused.err.splitlines()) == 1
 
 
 def test_ctrl_c_ends_a_search_on_a_local_cluster_and_tells_what_was_covered() -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
-    with Terminal("explore", "--dask", "local:2", "--for", "100s", "--seconds", "0.5", rows=200) as terminal:
-        terminal.until(r"^\[ +\] [1-9]\d* seeds?, \d+ a second, 2 workers$")
+    processes = several(2)
+    local = f"local:{processes}"
+    with Terminal("explore", "--dask", local, "--for", "100s", "--seconds", "0.5", rows=200) as terminal:
+        terminal.until(rf"^\[ +\] [1-9]\d* seeds?, \d+ a second, {processes} workers?$")
         terminal.send(CTRL_C)
         terminal.until(r"^interrupted after \d+ seeds?")
         terminal.until("^no (violation in seeds? 0|seed was searched)")
@@ -490,7 +488,7 @@ def test_a_worker_that_joins_later_works_too_if_it_runs_the_same(cluster: Cluste
     (left_out,) = [text for text in heard if text.startswith("left out: the worker tcp://127.0.0.1:")]
     assert left_out.endswith(f"has other sources of raftplay {package.__version__}")
     assert told(report) == told(sweep(search))
-    refused = raftplay("explore", "--dask", cluster.address)
+    refused = raftplay("explore", "--dask", cluster.address, prelude=WITH_DASK)
     assert refused.status == 2
     assert "workers do not run what this process runs" in refused.err
     assert left_out.split()[4] in refused.err

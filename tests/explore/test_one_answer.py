@@ -268,7 +268,7 @@ def test_the_counterexample_is_equal_to_the_byte_for_any_number_of_processes(tmp
 
 
 def test_a_process_that_dies_is_replaced_and_its_chunk_is_tried_once_more() -> None:
-    search = Search(range(3, 4), seconds=0.5, seeds=120)
+    search = Search(range(3, 4), seconds=0.5, seeds=60)
     with local_workers(2) as workers:
         assert isinstance(workers, Processes)
         killed = []
@@ -281,7 +281,7 @@ def test_a_process_that_dies_is_replaced_and_its_chunk_is_tried_once_more() -> N
         report = sweep_with(workers, search, kill)
         assert killed[0] not in workers.pids
     assert killed
-    assert (report.trials, report.lost) == (120, [])
+    assert (report.trials, report.lost) == (60, [])
     assert told(report) == told(sweep(search))
 
 

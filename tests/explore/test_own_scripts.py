@@ -10,6 +10,7 @@ from support.nodes import OWN, take
 from support.session import held, live
 
 from raftplay import ConsensusModule, UsageError
+from raftplay.backends import sim
 from raftplay.cli import options
 from raftplay.cli.searching import explore_
 from raftplay.explore.scripts import seeds as seeds_module
@@ -116,6 +117,7 @@ class NeverRests(ConsensusModule):
 
 def test_a_livelock_shrinks(monkeypatch: pytest.MonkeyPatch):
     take(NeverRests, monkeypatch)
+    monkeypatch.setattr(sim, "MOST_AT_ONCE", sim.MOST_AT_ONCE // 10)  # found as surely, and sooner
     commands = shrunk(f"{HEAD}bug {OWN}\nhold all\nsleep 20ms\nrelease all\nsleep 2s\nstatus\n", 60.0)
     assert len(commands) == 1
     assert commands[0].startswith("sleep ")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.amount import several
+from support.amount import THOROUGH, several
 from support.command_line import raftplay
 
 from raftplay import Config, Harness
@@ -35,11 +35,25 @@ NOT_BY_WALKS = {
 
 WALKS = 400
 
+NEAR = (
+    {}
+    if THOROUGH
+    else {
+        "stale-append-reply": 108,
+        "longer-log-wins": 250,
+        "snapshot-older-installed": 104,
+        "snapshot-cuts-suffix": 371,
+        "purged-prev-is-conflict": 16,
+        "compacted-log-is-empty": 21,
+    }
+)
+"""The seed that the search starts from, for bugs that are found late or by long walks from the first on."""
+
 
 @functools.cache
 def found(bug: str) -> WalkResult:
     """The first walk that finds a bug."""
-    for seed in range(WALKS):
+    for seed in range(NEAR.get(bug, 0), WALKS):
         result = run_walk(draw_walk(seed, 3 + seed % 5, bugs=(bug,)))
         if result.broken is not None:
             return result
@@ -152,14 +166,14 @@ def test_after_a_walk_that_finds_nothing_the_trial_of_that_seed_runs() -> None:
 def test_the_counterexample_of_a_walk_is_a_script_that_raftplay_run_repeats(tmp_path: Path) -> None:
     script = tmp_path / "found.txt"
     searched = raftplay(
-        "explore", "--bug", "longer-log-wins", "--engine", "walks", "--jobs", "1", "--out", str(script)
+        "explore", "--bug", "no-log-check", "--engine", "walks", "--jobs", "1", "--out", str(script)
     )
     assert searched.status == 1, searched
     assert "walks over bare consensus modules: " in searched.out
     assert ", mix walk\n" in searched.out
     text = script.read_text("utf-8")
     assert "\nhold all\ntimeout " in text
-    name = text.removeprefix("# ").partition(" is violated, with longer-log-wins switched on.\n")[0]
+    name = text.removeprefix("# ").partition(" is violated, with no-log-check switched on.\n")[0]
     assert name in ("Leader Completeness", "Pre-Vote Truth")
     assert f"# BROKEN: {name} broke at " in text
     done = raftplay("run", str(script))

@@ -252,16 +252,16 @@ def run_all(seeds: int, **options: object) -> None:
             run(mix, seed, **options)
 
 
-@pytest.mark.parametrize("options", [{}, {"prevote": True}, {"noop": True}], ids=["plain", "prevote", "noop"])
-def test_the_properties_of_figure_3_hold_through_any_schedule(options):
-    run_all(5 if options else several(15, least=5), **options)
+@pytest.mark.parametrize("options", [{"prevote": True}, {"noop": True}], ids=["prevote", "noop"])
+def test_the_properties_of_figure_3_hold_under_every_option(options):
+    run_all(several(5, least=3), **options)
 
 
 @pytest.mark.parametrize("mix", MIXES)
-def test_the_schedules_get_somewhere(mix):
-    runs = [run(mix, seed) for seed in range(12)]
-    assert sum(len(cluster.leaders) for cluster in runs) > 15
-    assert sum(len(cluster.applied) for cluster in runs) > 40
+def test_the_properties_of_figure_3_hold_through_schedules_that_get_somewhere(mix):
+    runs = [run(mix, seed) for seed in range(several(15, least=6))]
+    assert sum(len(cluster.leaders) for cluster in runs) > 7
+    assert sum(len(cluster.applied) for cluster in runs) > 20
 
 
 FALLS = [

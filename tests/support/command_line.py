@@ -63,6 +63,8 @@ def raftplay(
     """Run the command line to its end, with options of `python`; `prelude` runs before raftplay is imported."""
     variables = environment(**(env or {}))
     read = tuple(sorted((name, value) for name, value in variables.items() if is_read_by_python(name)))
+    if (python, read) != (("-W", "error"), (("PYTHONUTF8", "1"),)):
+        prelude = prelude or "pass"  # what few runs share imports the command line only
     status, out, err = starter(python, read, prelude).run(
         args,
         stdin.encode() if isinstance(stdin, str) else stdin,
@@ -131,12 +133,23 @@ class Starter:
             )
 
     def run(
-        self, arguments: Sequence[str | bytes], given: bytes, variables: dict[str, str], folder: str
+        self,
+        arguments: Sequence[str | bytes],
+        given: bytes,
+        variables: dict[str, str],
+        folder: str,
+        *,
+        before: str = "",
     ) -> tuple[int, bytes, bytes]:
-        """Run raftplay in a folder, with `given` as its input: its status, and what it wrote."""
+        """Run raftplay in a folder, with `given` as its input: its status, and what it wrote.
+
+        `before` is Python that the forked process runs first.
+        """
         pipes = [os.pipe() for _ in range(3)]
         with ThreadPoolExecutor(3) as pool:
-            process = self.start([pipes[0][0], pipes[1][1], pipes[2][1]], arguments, variables, folder)
+            process = self.start(
+                [pipes[0][0], pipes[1][1], pipes[2][1]], arguments, variables, folder, before=before
+            )
             pool.submit(_write, pipes[0][1], given)
             out, err = pool.submit(_read, pipes[1][0]), pool.submit(_read, pipes[2][0])
             return process.status(self.patience), out.result(), err.result()

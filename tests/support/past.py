@@ -9,20 +9,27 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.past.world import World
 from raftplay.watch.stream import Reader
+from support.amount import THOROUGH
 from support.why_witness import disk
 
 T = TypeVar("T")
 
+EVERY = 1 if THOROUGH else 4
+"""The number of changes from one look to the next while time passes, after the first ones."""
+
+FIRST = 40
+"""So many changes are looked at each: all of a short story."""
+
 
 class Compared(Harness):
-    """A Harness with a `world` that reads its events; at every settled moment the two must be the same.
+    """A Harness with a `world` that reads its events; at the settled moments the two must be the same.
 
-    `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
+    That is after each act, after each of the `FIRST` changes while time passes, and then after one of `EVERY`. `looks` counts those moments. The messages in flight are the same in sim; over sockets some are on the wire.
     """
 
     def __init__(self, n: int, *, readers: Iterable[Reader] = (), **choices: Any) -> None:
         self.world = World()
-        self.looks = 0
+        self.looks = self._changes = 0
         super().__init__(n, readers=[*readers, self.world], **choices)
         wait_until, pass_to = self._backend.wait_until, self._backend.pass_to
         self._backend.wait_until = lambda ends, seconds: wait_until(self._comparing(ends), seconds)  # type: ignore[method-assign]
@@ -47,7 +54,9 @@ class Compared(Harness):
 
     def _comparing(self, ends: Callable[[], bool]) -> Callable[[], bool]:
         def compared() -> bool:
-            self.compare()
+            if self._changes < FIRST or self._changes % EVERY == 0:
+                self.compare()
+            self._changes += 1
             return ends()
 
         return compared

@@ -98,6 +98,17 @@ SITUATIONS: dict[str, tuple[Story, Ask, str]] = {
         rejected(1),
         "node 1 rejected node 0's heartbeat of term 1 at 0.002 s: the request has a lower term: 1 < 2 (§5.1)",
     ),
+    "term-begun": (
+        story(
+            "set prevote on\n"
+            + STILL
+            + "timeout 0; wait leader is 0; disconnect 2; transfer to 1; wait leader is 1; "
+            "reconnect 2; timeout 2; sleep 3ms"
+        ),
+        rejected(0),
+        "node 0 rejected node 2's pre-vote request for term 2 at 0.010 s: the request is about a term that has begun "
+        "already: it asks about term 2, and node 0 is in term 2 (§5.1, thesis §9.6)",
+    ),
     "voted-for-other": (
         story(STILL + "hold 1->2; timeout 0; timeout 1; wait leader is 0; deliver 1->2; sleep 5ms"),
         rejected(2),

@@ -32,7 +32,7 @@ LONG = 1_000_000
 SHORT = 120
 """Records of one that forgets much."""
 
-EVERY = 23 if THOROUGH else 70
+EVERY = 23 if THOROUGH else 100
 """The number of changes between two looks while a scenario waits."""
 
 BROKEN = "same-id-blank-disk"

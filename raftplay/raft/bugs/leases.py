@@ -61,7 +61,7 @@ class PrevoteSilent(ConsensusModule):
         """Ignore a pre-vote about a lower term."""
         if args.pre_vote and args.term < self.current_term and self.state is not CMState.DEAD:
             self._set_now(now)
-            self._tell(decisions.VoteDecided(args, False, Rule.STALE_TERM))
+            self._tell(decisions.VoteDecided(args, False, Rule.TERM_BEGUN))
             return NO_VOTE_REPLY
         return super().request_vote(args, now)
 

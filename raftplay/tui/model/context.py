@@ -34,7 +34,8 @@ _TOLD_BY_OTHERS = (
 
 
 def _is_important(record: Record) -> bool:
-    match record.event:
+    event: object = record.event
+    match event:
         case decisions.AppendDecided(success=success):
             return not success
         case decisions.ReplyIgnored(rule=rule):

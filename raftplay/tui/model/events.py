@@ -145,7 +145,8 @@ def event_parts(record: Record, view: View, context: Context) -> Line:
 
 def style_of(record: Record) -> str:
     """Return the style of an event."""
-    match record.event:
+    event: object = record.event
+    match event:
         case decisions.BecameLeader():
             return "leader bold"
         case decisions.ElectionStarted() | decisions.PreVoteStarted() | decisions.VoteCounted():

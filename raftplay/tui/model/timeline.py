@@ -145,7 +145,7 @@ class _Builder:
         return len(self.rows) - 1
 
     def take(self, record: Record) -> None:
-        event = record.event
+        event: object = record.event
         match event:
             case facts.CallSent() if self.tells_nothing(event):
                 self.beat(event.src, record)

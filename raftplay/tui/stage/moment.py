@@ -58,7 +58,8 @@ class Moment:
         found: list[tuple[int, int, Args | Reply]] = []
         answered = set()
         for record in islice(reversed(self.records), 12):
-            match record.event:
+            event: object = record.event
+            match event:
                 case facts.ReplySent(call_id=id) | facts.CallLost(call_id=id) | facts.ReplyLost(call_id=id):
                     answered.add(id)
                 case facts.CallDelivered(id, src, dst, args):

@@ -115,7 +115,8 @@ def _sendings(wanted: set[Key], records: Sequence[Record]) -> dict[Key, Record]:
     for record in islice(reversed(records), LOOK_BACK):
         if not missing:
             break
-        match record.event:
+        event: object = record.event
+        match event:
             case facts.CallSent(call_id=call_id):
                 key = call_id, False
             case facts.ReplySent(call_id=call_id):
@@ -162,7 +163,8 @@ def _lost(view: View) -> list[Moving]:
     for record in islice(reversed(view.records), LOOK_BACK):
         if record.time < view.snapshot.time - LOST_FOR:
             break
-        match record.event:
+        event: object = record.event
+        match event:
             case facts.CallLost(call_id, src, dst, message, reason):
                 found.append(Moving((call_id, False), src, dst, message, 1.0, "lost", reason))
             case facts.ReplyLost(call_id, src, dst, reply, reason):

@@ -199,7 +199,8 @@ def units(seconds: float) -> int:
 
 def _kind_of(record: Record) -> Kind | None:
     """Return how an event is marked, None if it is not."""
-    match record.event:
+    event: object = record.event
+    match event:
         case decisions.ElectionStarted():
             return "candidate"
         case decisions.PreVoteStarted():
@@ -225,7 +226,8 @@ def _kind_of(record: Record) -> Kind | None:
 def _text_of(kind: Kind, record: Record) -> str:
     """Return a few words for a mark."""
     n = f"n{record.node}"
-    match record.event:
+    event: object = record.event
+    match event:
         case decisions.CommitAdvanced(index=index):
             return f"entry {index}"
         case facts.Partitioned():

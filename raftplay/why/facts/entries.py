@@ -209,7 +209,8 @@ def _term_before(trail: EventIndex, record: Record, index: int) -> int:
     """Return the term of the entry that a node had at `index` before `record`; -1 where that is forgotten."""
     earlier = trail.of(record.node)
     for each in reversed(earlier[: bisect_left(earlier, record.seq, key=attrgetter("seq"))]):
-        match each.event:
+        event: object = each.event
+        match event:
             case decisions.EntryAppended(index=at, entry=entry) if at == index:
                 return entry.term
             case decisions.EntriesStored(index=start, entries=entries) if start <= index < start + len(entries):

@@ -166,14 +166,15 @@ class _Copies:
 
     def read(self, record: Record) -> None:
         """Read one event."""
-        node, event = record.node, record.event
+        node = record.node
         if (
             node < 0
-            or event.group == "wire"
+            or record.event.group == "wire"
             or (record.after is not None and record.incarnation < self._life[node])
         ):
             return
         self._life[node] = record.incarnation
+        event: object = record.event
         match event:
             case decisions.AppendDecided(args=args):
                 self._leader[node] = args.leader_id

@@ -20,8 +20,6 @@ def _exact_words(verdict: Verdict) -> tuple[str, str]:
     args, (section, words) = verdict.args, rule_words(verdict.rule)
     if not isinstance(args, RequestVoteArgs):
         return words, section
-    if verdict.rule == Rule.STALE_TERM and args.pre_vote and args.term == verdict.own.current_term:
-        return "the request is about a term that has begun already", "§5.1, thesis §9.6"
     if verdict.rule == Rule.LOG_OLDER_TERM and args.last_log_index == NONE:
         return "the candidate's log is empty", section
     if verdict.rule == Rule.LOG_SHORTER and args.last_log_term != verdict.own.last_log_term:
@@ -40,7 +38,7 @@ def _operands(verdict: Verdict) -> str:
     if isinstance(args, ConfirmArgs | ReadIndexArgs):
         return _read_operands(verdict, args)
     match verdict.rule:
-        case Rule.STALE_TERM if args.pre_vote:
+        case Rule.TERM_BEGUN:
             return f"it asks about term {args.term}, and node {node} is in term {own.current_term}"
         case Rule.STALE_TERM:
             return f"{args.term} < {own.current_term}"

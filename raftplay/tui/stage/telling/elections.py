@@ -121,9 +121,9 @@ def _vote_reason(event: decisions.VoteDecided, record: Record) -> str:  # noqa: 
             return f"It had not voted in term {args.term}; {_logs(own_end, asker_end, asker)} (§5.4.1)."
         case Rule.PRE_GRANTED:
             return f"It heard from no leader lately, and {_logs(own_end, asker_end, asker)} (thesis §9.6)."
-        case Rule.STALE_TERM if args.pre_vote and args.term == after.current_term:
+        case Rule.TERM_BEGUN if args.term == after.current_term:
             return f"It asks about term {args.term}, in which {n} is already (§5.1, thesis §9.6)."
-        case Rule.STALE_TERM:
+        case Rule.STALE_TERM | Rule.TERM_BEGUN:
             return f"The request is of term {args.term}, but {n} is in term {after.current_term} (§5.1)."
         case Rule.VOTED_FOR_OTHER if after.voted_for == record.node:
             return f"It voted for itself in term {args.term}: one vote in a term (§5.2)."

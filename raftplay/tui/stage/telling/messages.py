@@ -90,7 +90,8 @@ def lost(src: int, dst: int, message: Args | Reply, reason: str, record: Record,
         return None
     to = {dst}
     for earlier in moment.before(record):
-        match earlier.event:
+        event: object = earlier.event
+        match event:
             case facts.CallLost(src=other, dst=peer, args=same) | facts.ReplyLost(src=other, dst=peer, reply=same):
                 if other == src and _kind_text(same) == kind:
                     to.add(peer)
@@ -110,7 +111,8 @@ def _is_first_try(src: int, message: AppendEntriesArgs, record: Record, moment: 
     for earlier in moment.before(record):
         if earlier.time < record.time - RECENT:
             return False
-        match earlier.event:
+        event: object = earlier.event
+        match event:
             case decisions.EntryAppended(index=index) if earlier.node == src:
                 return index > message.prev_log_index
     return False
