@@ -113,10 +113,10 @@ def test_another_seed_is_another_run(story: str) -> None:
 
 
 def test_the_hash_seed_of_the_interpreter_changes_nothing() -> None:
-    expected = [digest(story, seed, config) for story in STORIES for seed in (1, 2) for config in CONFIGS]
+    expected = [digest(story, 1, config) for story in STORIES for config in CONFIGS]
     script = (
         "from test_determinism import CONFIGS, STORIES, digest\n"
-        "print(*(digest(story, seed, config) for story in STORIES for seed in (1, 2) for config in CONFIGS))"
+        "print(*(digest(story, 1, config) for story in STORIES for config in CONFIGS))"
     )
     for hash_seed in ("0", "1", "4242", "random")[: several(4)]:
         done = subprocess.run(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.amount import THOROUGH
 from support.paper import thorough
 
 from raftplay.raft.quorum import Joint, Majority
@@ -61,10 +62,11 @@ def test_the_majority_of_every_small_cluster(n: int) -> None:
 
 def test_the_joint_quorum_of_every_two_small_sets() -> None:
     for old, new in itertools.product(SETS, repeat=2):
-        for match in MATCHES:
-            assert Joint(old, new).committed(match) == highest(match, old, new), (old, new, match)
-        for cast in VOTES:
-            assert Joint(old, new).vote(cast) == outcome(cast, old, new), (old, new, cast)
+        joint = Joint(old, new)
+        for match in MATCHES[:: 1 if THOROUGH else 3]:
+            assert joint.committed(match) == highest(match, old, new), (old, new, match)
+        for cast in VOTES[:: 1 if THOROUGH else 2]:
+            assert joint.vote(cast) == outcome(cast, old, new), (old, new, cast)
 
 
 @thorough

@@ -167,7 +167,7 @@ def _lane(state: CMState) -> str:
 @pytest.mark.parametrize("prevote", [False, True])
 def test_the_lanes_end_as_what_each_node_is(prevote: bool) -> None:
     """The heading of a lane shows the state, the lane below it the role that the events tell: they agree."""
-    for seed in range(3):
+    for seed in range(several(3)):
         history, now, was = quarrel(seed, prevote=prevote)
         records = history.records()
         for end in range(50, len(records), 3):
@@ -181,7 +181,7 @@ def test_the_lanes_end_as_what_each_node_is(prevote: bool) -> None:
 @pytest.mark.parametrize("prevote", [False, True])
 def test_the_lanes_begin_as_what_each_node_was(prevote: bool) -> None:
     """Wherever the screen begins to draw, it draws what it draws from the first event on."""
-    for seed in range(3):
+    for seed in range(several(3)):
         history, now, _ = quarrel(seed, prevote=prevote)
         records = history.records()
         view = history.view(records[-1].seq, now, records[-1].time)

@@ -29,11 +29,12 @@ from raftplay.raft.messages import (
     RequestVoteReply,
 )
 from raftplay.raft.storage import MapStorage, PersistentState, Storage
+from support.amount import several
 
 Terms = Sequence[int]
 
-thorough = settings(derandomize=True, database=None)
-"""How hypothesis runs here: the same examples each time, however slow the machine."""
+thorough = settings(derandomize=True, database=None, max_examples=several(100, least=40))
+"""How hypothesis runs here: the same examples each time, however slow the machine, and all of them when asked."""
 
 
 def entry(index: int, term: int) -> LogEntry:
