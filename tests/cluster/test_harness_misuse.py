@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.amount import THOROUGH, several
 from support.backends import eventually, nothing_left_over
 from support.disks import contents
 
@@ -452,7 +453,7 @@ def test_one_thread_steps_while_another_resumes_and_no_timer_is_lost(backend: st
         threads = [threading.Thread(target=repeat, args=(a,)) for a in (h.step, h.resume, sleeps, h.resume)]
         for thread in threads:
             thread.start()
-        done.wait(1.0)
+        done.wait(1.0 if THOROUGH else 0.3)
         done.set()
         threads[0].join(10)  # a step pauses time, in which a sleep does not end
         h.resume()
@@ -557,7 +558,7 @@ def test_a_harness_that_is_dropped_ends_its_cluster_with_a_warning(backend: str,
         h.wait_until(lambda: False, 0.01)
 
     with nothing_left_over():
-        for _ in range(3):
+        for _ in range(several(3, least=2)):
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 cell()

@@ -31,6 +31,7 @@ from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
 from raftplay.watch.invariants import INVARIANTS
+from support.headless import seldom
 from support.terminal import Terminal
 
 PATIENCE = 30.0
@@ -130,7 +131,8 @@ def app_of(
 ) -> RaftApp:
     """The app over a driver, with nothing remembered."""
     deck = ScreenState(watched=NAMES, nodes=driver.session.harness.n, glyphs=ASCII if ascii else UNICODE)
-    return RaftApp(driver, deck, settings=Settings(), colours=colours, player=player)
+    app = RaftApp(driver, deck, settings=Settings(), colours=colours, player=player)
+    return seldom(app) if isinstance(driver, Still) else app
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support import headless
 from support.random_keys import run
 
 
@@ -12,6 +13,7 @@ def test_random_keys_clicks_and_commands_do_not_crash_the_screen(
     backend: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(headless, "paints_all", True)
     for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     end = time.monotonic() + 60

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import headless
 from support.amount import several
 from support.tui import NAMES, Still, app_of, done, played, pressed, session_of, shown, still, until
 from textual.command import CommandList, CommandPalette
@@ -813,6 +814,12 @@ def test_ctrl_c_twice_quits() -> None:
         assert not played(app, go)
 
 
+@pytest.fixture
+def _all_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headless, "paints_all", True)
+
+
+@pytest.mark.usefixtures("_all_is_painted")
 @pytest.mark.parametrize("colours", [True, False])
 def test_the_screen_is_resized_at_any_time(colours: bool) -> None:
     with still(*LED) as driver:
@@ -920,6 +927,7 @@ FAST = ("pagedown", "pageup", "down", "up", "home", "end", "ctrl+home", "ctrl+en
 """Keys that mean something in the palette."""
 
 
+@pytest.mark.usefixtures("_all_is_painted")
 @pytest.mark.parametrize(
     "keys", ["ctrl+p a pagedown", "ctrl+p escape ctrl+p", "? escape escape", "? q ? a a", "q q s"]
 )
@@ -936,6 +944,7 @@ def test_keys_typed_fast_never_break_the_screen(keys: str) -> None:
         assert app.failure is None
 
 
+@pytest.mark.usefixtures("_all_is_painted")
 @pytest.mark.parametrize("seed", range(several(12)))
 def test_keys_typed_fast_into_the_palette_never_break_the_screen(seed: int) -> None:
     chance = random.Random(seed)

@@ -6,14 +6,22 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
+from support import headless
 from support.tui import app_of, played, still
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+import raftplay.tui.app
 from raftplay.session.branches import MAX_BRANCHES
 from raftplay.tui import picture
 
 REPEATS = 4
+
+
+@pytest.fixture(autouse=True)
+def _it_paints_and_collects_garbage_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(headless, "paints_all", True)
+    monkeypatch.setattr(raftplay.tui.app, "settle", headless.settle)
 
 
 ROUNDS = 5

@@ -1,6 +1,7 @@
 """Menus over the stage, by key and by mouse: what they offer in each state, and that each line does what it says."""
 
 import pytest
+from support.amount import THOROUGH
 from support.tui import app_of, done, played, pressed, session_of, still, texts, until, view_after
 from textual.pilot import Pilot
 
@@ -213,8 +214,12 @@ def test_a_menu_closes_and_nothing_is_done(key: str) -> None:
         assert app.deck.outcome is None
 
 
-@pytest.mark.parametrize("nodes", [3, 5, 25])
-@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 40)])
+CUT_AT = [(size, nodes) for size in ((60, 16), (80, 24), (120, 40)) for nodes in (3, 5, 25)]
+if not THOROUGH:
+    CUT_AT = CUT_AT[::4]  # each size and each number once
+
+
+@pytest.mark.parametrize(("size", "nodes"), CUT_AT)
 def test_a_link_is_cut_by_keys_alone(size: tuple[int, int], nodes: int) -> None:
     with still("wait leader", nodes=nodes) as driver:
         app = app_of(driver)

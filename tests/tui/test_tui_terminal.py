@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.amount import several
 from support.command_line import raftplay
 from support.terminal import CTRL_C, CTRL_Z, PATIENCE, Terminal
 from support.tui import remember, terminal_of
@@ -206,8 +207,10 @@ CLOCK = r"(?:RUNNING|▶) +(\d+\.\d+) s"
 """The cluster's time as the status line shows it."""
 
 
-@pytest.mark.parametrize("backend", ["sim", "tcp"])
-@pytest.mark.parametrize("face", ["tui", "shell"])
+SUSPENDED = [("tui", "tcp"), ("shell", "sim"), ("tui", "sim"), ("shell", "tcp")]
+
+
+@pytest.mark.parametrize(("face", "backend"), SUSPENDED[: several(4, least=2)])
 def test_ctrl_z_suspends_and_the_cluster_knows_nothing_of_it(face: str, backend: str, home: Path) -> None:
     pace = ("--pace", "real") if face == "tui" else ()
     size = {"columns": 120, "rows": 40}

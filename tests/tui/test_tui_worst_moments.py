@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.amount import THOROUGH
 from support.terminal import CTRL_C, Terminal
 from support.tui import terminal_of
 
@@ -93,7 +94,7 @@ def test_a_long_paste_is_taken_or_refused_and_the_screen_goes_on(brackets: bool,
         interrupt(terminal)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.5])
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2, 0.5] if THOROUGH else [0.0, 0.2])
 def test_ctrl_c_while_it_begins_to_paint_ends_it_and_gives_the_terminal_back(delay: float, home: Path) -> None:
     with terminal_of("--backend", "tcp", "--pace", "watch", size=(80, 24), home=home) as terminal:
         terminal.until(lambda: terminal.everything)
