@@ -40,18 +40,15 @@ LONG = 3600.0
 CLOSE_LIMIT = 10.0
 
 
-def perform_line(line: str, session: Session, perform: Callable[[Bound, bool], Outcome]) -> list[Outcome]:
-    """Perform the commands of a line, up to the first that fails; return their outcomes. A mistake is one, too.
-
-    `perform` gets each command, and whether it is the first.
-    """
+def perform_line(line: str, session: Session, perform: Callable[[Bound], Outcome]) -> list[Outcome]:
+    """Perform the commands of a line, up to the first that fails; return their outcomes. A mistake is one, too."""
     try:
         commands = bind(line, session)
     except Mistake as mistake:
         return [outcome_of(mistake, line, session.harness.now)]
     outcomes: list[Outcome] = []
     for bound in commands:
-        outcomes.append(perform(bound, not outcomes))
+        outcomes.append(perform(bound))
         if not outcomes[-1].held:
             break
     return outcomes
@@ -305,12 +302,16 @@ class Live:
         return all(self.session.may_interpose(bound, acts=task.by_key) for bound in commands)
 
     def _do(self, task: _Task) -> list[Outcome]:
-        def perform(bound: Bound, is_first: bool) -> Outcome:
+        has_moment = task.is_script
+
+        def perform(bound: Bound) -> Outcome:
+            nonlocal has_moment
             try:
                 if self._cancelled:
                     raise Interrupted
-                if is_first and not task.is_script and bound.effect != "looks":
+                if not has_moment and bound.effect != "looks":
                     self._round_time()
+                    has_moment = True
             except FAILURES as failure:
                 return outcome_of(failure, bound.text, self.session.harness.now)
             return self.session.perform(bound)

@@ -57,7 +57,7 @@ class Still:
         """Run the commands of a line, here and now."""
         self.session.shown = shown
         future: Future[list[Outcome]] = Future()
-        future.set_result(perform_line(line, self.session, lambda bound, _: self.session.perform(bound)))
+        future.set_result(perform_line(line, self.session, self.session.perform))
         return future
 
     def cancel(self) -> bool:

@@ -1,6 +1,7 @@
 """Any session that is saved and run again comes to the same end to the last bit, whatever was looked at meanwhile."""
 
 import hashlib
+import re
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -187,6 +188,19 @@ def test_while_time_goes_by_likewise(lines: list[list[str]], seed: int):
         do(lively, "live")
         held(lively, "pause")
         text, end = saved_end(lively.session)
+    assert run_again(text) == (Status.HELD, end), text
+
+
+def test_a_line_that_first_looks_acts_between_two_instants_too():
+    """Else it could act while events of this very instant were still to come, and no script can say that."""
+    with live(3, seed=959, speed=30.0) as lively:
+        do(lively, "wait leader")
+        for line in ("messages; crash 0", "status; log; restart 0", "now; submit x", "now; pause"):
+            do(lively, line)
+        text, end = saved_end(lively.session)
+    moments = re.findall(r"^goto (\S+)s$", text, re.MULTILINE)
+    assert moments
+    assert max(map(len, moments)) <= len("0.173"), text
     assert run_again(text) == (Status.HELD, end), text
 
 
