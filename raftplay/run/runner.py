@@ -115,7 +115,7 @@ class _ScriptRun:
         self.time = 0.0
         self.step: Step | None = None
         self.stands_still = True
-        """Whether time has not begun to pass: no node stands for election before a command takes time."""
+        """True until a command takes time: no node stands for election before that."""
 
     def play(self, speed: float | None) -> Status:
         """Run all items up to the first that fails, end the cluster, and return the status."""

@@ -14,7 +14,7 @@ class FaultBase(FactBase, frozen=True, gc=False):
     """The base class of faults, which say themselves what happened, and what follows from it."""
 
     effect = ""
-    """What follows, in a sentence for newcomers; "" where that depends on the rest of the cluster."""
+    """A sentence for newcomers on its effect; "" where that depends on the rest of the cluster."""
 
     @property
     def words(self) -> str:

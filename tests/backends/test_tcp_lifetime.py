@@ -354,14 +354,12 @@ NOBODY_SHUTS_DOWN = [
 ]
 
 
-@pytest.mark.parametrize("script", NOBODY_SHUTS_DOWN)
-def test_a_cluster_nobody_shut_down_ends_silently_with_its_process(kind: str, script: str) -> None:
-    if kind == "asyncio":
-        if script not in some(NOBODY_SHUTS_DOWN):
-            pytest.skip("it is tried with uvloop; a thorough run tries it with asyncio too")
-        script = (
-            f"import asyncio; from raftplay.backends import tcp; tcp.new_loop = asyncio.new_event_loop; {script}"
-        )
+PLAIN = "import asyncio; from raftplay.backends import tcp; tcp.new_loop = asyncio.new_event_loop; "
+"""Takes asyncio's own loop."""
+
+
+@pytest.mark.parametrize("script", [*NOBODY_SHUTS_DOWN, *(PLAIN + script for script in some(NOBODY_SHUTS_DOWN))])
+def test_a_cluster_nobody_shut_down_ends_silently_with_its_process(script: str) -> None:
     done = run_python(f"from raftplay import Harness; {script}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
