@@ -354,12 +354,19 @@ NOBODY_SHUTS_DOWN = [
 ]
 
 
-PLAIN = "import asyncio; from raftplay.backends import tcp; tcp.new_loop = asyncio.new_event_loop; "
-"""Takes asyncio's own loop."""
-
-
-@pytest.mark.parametrize("script", [*NOBODY_SHUTS_DOWN, *(PLAIN + script for script in some(NOBODY_SHUTS_DOWN))])
-def test_a_cluster_nobody_shut_down_ends_silently_with_its_process(script: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "script"),
+    [
+        *(("tcp", script) for script in NOBODY_SHUTS_DOWN),
+        *(("asyncio", script) for script in some(NOBODY_SHUTS_DOWN)),
+    ],
+    indirect=["kind"],
+)
+def test_a_cluster_nobody_shut_down_ends_silently_with_its_process(kind: str, script: str) -> None:
+    if kind == "asyncio":
+        script = (
+            f"import asyncio; from raftplay.backends import tcp; tcp.new_loop = asyncio.new_event_loop; {script}"
+        )
     done = run_python(f"from raftplay import Harness; {script}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
