@@ -357,7 +357,7 @@ NOBODY_SHUTS_DOWN = [
 @pytest.mark.parametrize(
     ("kind", "script"),
     [
-        *(("tcp", script) for script in NOBODY_SHUTS_DOWN),
+        *(("uvloop", script) for script in NOBODY_SHUTS_DOWN),
         *(("asyncio", script) for script in some(NOBODY_SHUTS_DOWN)),
     ],
     indirect=["kind"],
