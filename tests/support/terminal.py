@@ -55,6 +55,7 @@ class Terminal:
         self._stream = pyte.Stream(self.screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._is_over = False
         self._lines: dict[int, str] = {}
         self.everything = ""
         chosen = env or {}
@@ -134,9 +135,13 @@ class Terminal:
     def _taken(self) -> bytes:
         assert self._file is not None
         data = b""
-        with suppress(OSError):  # there is no more yet, or there is nobody any more who could write
+        try:
             while some := os.read(self._file, 1 << 16):
                 data += some
+        except BlockingIOError:
+            pass  # there is no more yet
+        except OSError:
+            self._is_over = True  # there is nobody any more who could write
         return data
 
     @property
@@ -182,7 +187,8 @@ class Terminal:
         while self.program.is_alive and self.read(give_up - time.monotonic()):
             pass
         status = self.program.status(max(1.0, give_up - time.monotonic()))
-        self.read()
+        while not self._is_over and self.read(1.0):  # the system may still be passing on what was written last
+            pass
         return status
 
     @property
