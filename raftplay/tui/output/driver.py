@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import termios
+import threading
 import tty
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -52,6 +53,7 @@ def counting(line: Line) -> type[LinuxDriver]:
             size: tuple[int, int] | None = None,
         ) -> None:
             super().__init__(app, debug=debug, mouse=mouse, size=size)
+            self._at_interrupt: Any = None
             counted: Any = Counted(sys.__stderr__ or sys.stderr, line)  # it writes and flushes, as a file does
             self._file = counted
 
@@ -62,6 +64,19 @@ def counting(line: Line) -> type[LinuxDriver]:
                 line.recorder.resize((self._app.size.width, self._app.size.height))
                 line.recorder(data)
             super().write(data)
+
+        def stop_application_mode(self) -> None:
+            """Give the terminal back; once it passes Ctrl-C on again, none may come before all is written."""
+            if self._at_interrupt is None and threading.current_thread() is threading.main_thread():
+                self._at_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            super().stop_application_mode()
+
+        def close(self) -> None:
+            """Write what is left; a Ctrl-C comes through from then on."""
+            super().close()
+            if self._at_interrupt is not None:
+                signal.signal(signal.SIGINT, self._at_interrupt)
+                self._at_interrupt = None
 
         def _sigcont_application(self, *_: object) -> None:
             """Go on after SIGSTOP, which nobody can catch; textual would begin anew beside what is there still."""
