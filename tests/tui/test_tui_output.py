@@ -1,6 +1,8 @@
 """What is written to the terminal: the cells that changed, one frame after the other, without motion when slow."""
 
+import asyncio
 import random
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +14,9 @@ from rich.segment import Segment
 from rich.style import Style
 from support.amount import several
 from support.tui import app_of, done, played, session_of
+from textual.app import App
 from textual.drivers.headless_driver import HeadlessDriver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.pilot import Pilot
 
 from raftplay.raft.messages import CMState
@@ -20,6 +24,7 @@ from raftplay.tui import app as app_module
 from raftplay.tui.app import PAINTS, RaftApp
 from raftplay.tui.driver import Still
 from raftplay.tui.output.cells import PLAIN, Cells, row_of
+from raftplay.tui.output.driver import counting
 from raftplay.tui.output.line import CALM, SLOW, Line
 
 STYLES = [
@@ -279,3 +284,30 @@ def test_it_is_written_what_the_screen_shows(recorded: Any) -> None:
         assert [line.rstrip() for line in screen.display] == lines
 
     played(one.app, shows)
+
+
+def test_a_ctrl_c_while_the_terminal_is_given_back_does_not_come_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_back: list[bool] = []
+    came: list[bool] = []
+
+    def with_ctrl_c(_: LinuxDriver) -> None:
+        signal.raise_signal(signal.SIGINT)
+        given_back.append(True)
+
+    async def gives_back() -> None:
+        driver = counting(Line())(App[None]())
+        for times in (1, 2):  # suspended, and ended
+            driver.stop_application_mode()
+            signal.raise_signal(signal.SIGINT)
+            driver.close()
+            assert (len(given_back), len(came)) == (2 * times, times - 1)
+            signal.raise_signal(signal.SIGINT)
+            assert len(came) == times
+
+    monkeypatch.setattr(LinuxDriver, "stop_application_mode", with_ctrl_c)
+    monkeypatch.setattr(LinuxDriver, "close", with_ctrl_c)
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        asyncio.run(gives_back())
+    finally:
+        signal.signal(signal.SIGINT, before)
