@@ -8,13 +8,13 @@ import-linter).
 The rooms, from the ground up
   errors.py      `UsageError`, the error for wrong input, which every room may raise
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
-                 reasons.py names them), messages.py (the RPCs, and log entries); rpcs.py
-                 (a row for each kind of RPC); log.py, quorum.py, roles.py
-                 (the state of candidates and leaders), leases.py (who keeps a leader),
-                 progress.py (a leader's view of one peer), storage.py (what
-                 must survive a crash), values.py (a state as a value), decisions.py (what a node decided, as
-                 events); transfer.py (leadership transfer), reads.py (ReadIndex and leases), snapshots.py
-                 and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in subclasses
+                 reasons.py names them), messages.py (the RPCs, and log entries); rpcs.py (a row for each kind of
+                 RPC); log.py, quorum.py, roles.py (the state of candidates and leaders), leases.py (who keeps a
+                 leader), progress.py (a leader's view of one peer), storage.py (what must survive a crash),
+                 values.py (a state as a value), decisions.py (what a node decided, as events) and rule_names.py
+                 (by which rule); transfer.py (leadership transfer), reads.py (ReadIndex and leases),
+                 snapshots.py and image.py (snapshots, and compacted logs); raft/bugs/ overrides single rules in
+                 subclasses
   watch/         the stream of events: stream.py; facts.py (events that are no decisions: messages, faults; those
                  of clients in client_facts.py); event_table.py (a function for each class, for readers of every
                  event); narrator.py and words.py (events in words); trace.py (events as a file, which replay.py

@@ -266,6 +266,7 @@ class SimBackend:
 
     def _sleep_until(self, when: float) -> bool:
         """Sleep with the wall clock until `when`; return False when something changes before."""
+        when = max(when, self._now)  # a node that was frozen has timers that are overdue
         self._wall, self._under_way = time.monotonic(), when
         try:
             while (left := when - self.now()) > 0:

@@ -13,7 +13,7 @@ from types import FunctionType
 from raftplay.cluster.raised import WrongResult, place_lines
 from raftplay.errors import UsageError
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import AppendDecided, Decision, Rule, TimeoutNowDecided, VoteDecided
+from raftplay.raft.decisions import AppendDecided, Decision, TimeoutNowDecided, VoteDecided
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -26,6 +26,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.quorum import Majority
 from raftplay.raft.rpcs import RPCS
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 
 INPUTS = (

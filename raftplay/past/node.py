@@ -14,9 +14,9 @@ from raftplay.kv.machine import change
 from raftplay.past.growing import Growing
 from raftplay.past.past_log import PastLog
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, Args, CMState, CommitEntry, Entry
 from raftplay.raft.prefix import log_view
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import client_facts, facts
 from raftplay.watch.event_table import EventTable
 

@@ -1,7 +1,7 @@
 """The steps of a node's snapshots: what it took, received, installed, ignored and sent (§7)."""
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
+from raftplay.raft.rule_names import Rule
 from raftplay.watch.facts import Record
 
 

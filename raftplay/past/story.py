@@ -8,8 +8,9 @@ from typing import Literal
 from raftplay.past.snapshots import SnapshotSteps, leader_of
 from raftplay.past.transfers import Transfer, transfer_after
 from raftplay.raft import decisions
-from raftplay.raft.decisions import NodeState, Rule
+from raftplay.raft.decisions import NodeState
 from raftplay.raft.messages import NONE, Args, CMState, Reply, TimeoutNowArgs
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 from raftplay.watch import facts
 from raftplay.watch.facts import Record

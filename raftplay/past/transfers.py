@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 

@@ -11,7 +11,6 @@ import math
 
 from raftplay.raft import decisions, leases, reasons
 from raftplay.raft.commands import check_command, own_copy
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     CANDIDATE,
     DEAD,
@@ -35,6 +34,7 @@ from raftplay.raft.progress import Mode
 from raftplay.raft.reads import Reads
 from raftplay.raft.roles import Candidacy, Leadership
 from raftplay.raft.rpcs import OF
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.snapshots import Snapshots
 from raftplay.raft.transfer import Transfers
 

@@ -11,7 +11,6 @@ Whoever runs the node calls `read`, and after every input `take_reads`, while `h
 from msgspec.structs import replace
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     DEAD,
     NONE,
@@ -23,6 +22,7 @@ from raftplay.raft.messages import (
     ReadIndexReply,
 )
 from raftplay.raft.roles import Leadership, PendingRead
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.state import State
 
 BY_LEASE = 0

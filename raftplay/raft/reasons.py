@@ -5,8 +5,8 @@ the name of the sentence of Figure 2 that demands it; if none does, the reason i
 """
 
 from raftplay.raft import leases
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, CMState, RequestVoteArgs
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 from raftplay.raft.state import State
 

@@ -7,11 +7,11 @@ after another; it goes on from what the peer says that it has, so nothing is los
 """
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.image import Image, Incoming
 from raftplay.raft.messages import DEAD, LEADER, NONE, InstallSnapshotArgs, InstallSnapshotReply
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.state import State
 
 CHUNK_BYTES = 256 * 1024

@@ -7,7 +7,6 @@ transfer with the leadership.
 """
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     DEAD,
     FOLLOWER,
@@ -18,6 +17,7 @@ from raftplay.raft.messages import (
     TimeoutNowReply,
 )
 from raftplay.raft.roles import Leadership, Transfer
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.state import State
 
 

@@ -5,8 +5,8 @@ The rule of this module: each function answers from one record or one snapshot a
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import AppendEntriesArgs, CMState, RequestVoteReply
+from raftplay.raft.rule_names import Rule
 from raftplay.tui.stage.scene import Key
 from raftplay.watch import facts
 from raftplay.watch.facts import Record

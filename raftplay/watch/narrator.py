@@ -3,7 +3,6 @@
 from typing import assert_never
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -16,6 +15,7 @@ from raftplay.raft.messages import (
     RPCRequest,
 )
 from raftplay.raft.rpcs import OF
+from raftplay.raft.rule_names import Rule, rule_words
 from raftplay.watch import client_facts, facts
 from raftplay.watch.text import command_text, count, or_dash, size_text, visible
 from raftplay.watch.words import disk_text, options_text, role_text, told_text
@@ -31,7 +31,7 @@ def describe(record: facts.Record) -> str:
 
 def rule_text(rule: str) -> str:
     """Return a rule's text and section: "the request has a lower term (§5.1)"."""
-    section, words = decisions.rule_words(rule)
+    section, words = rule_words(rule)
     return f"{words} ({section})"
 
 

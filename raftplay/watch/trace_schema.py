@@ -7,13 +7,14 @@ from typing import Literal, get_origin, get_type_hints
 
 import msgspec
 
-from raftplay.raft.decisions import DecisionBase, NodeState, Rule
+from raftplay.raft.decisions import DecisionBase, NodeState
 from raftplay.raft.messages import (
     CommitEntry,
     InternalEntry,
     LogEntry,
 )
 from raftplay.raft.rpcs import OF
+from raftplay.raft.rule_names import Rule
 from raftplay.watch.fact_base import FactBase
 from raftplay.watch.trace import EVENTS, BranchMark, EndMark, EventLine, Header
 

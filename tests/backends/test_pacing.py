@@ -1,9 +1,12 @@
 """Virtual time at the pace of the wall clock: the same run, only slower, and others may look meanwhile."""
 
+import random
 import threading
 import time
 
 import pytest
+from support.amount import several
+from support.session import blueprint, perform, session_of
 
 from raftplay import Config, Harness, InvariantBroken
 from raftplay.cluster.waits import Interrupted
@@ -36,6 +39,47 @@ def test_what_happens_is_the_same_whether_or_not_pace_is_kept():
             h.sleep_ms(700)
         runs.append(seen)
     assert runs[0] == runs[1]
+
+
+FAULTS = (
+    *("sleep 30ms", "sleep 70ms", "sleep 300ms", "wait leader within 500ms"),
+    *(
+        "freeze leader; sleep 200ms; thaw all",
+        "freeze 1",
+        "thaw all",
+        "disk 0 stall",
+        "disk all clear",
+        "disk all delay=120ms",
+    ),
+    *(
+        "crash leader",
+        "crash 2",
+        "restart crashed",
+        "tear 1 after 0",
+        "disconnect leader",
+        "reconnect all",
+        "heal",
+    ),
+    *("hold all", "release all", "lose all", "duplicate all", "link all loss=20% delay=1..90ms dup=10%"),
+    *("clock 0 rate=3", "timeout 2", "timers align", "transfer", "drop 1 after 2", "undrop 1"),
+    *("submit a", "submit b", "snapshot", "put x 1", "get x"),
+)
+
+
+@pytest.mark.parametrize("seed", range(several(40)))
+def test_whatever_fails_happens_at_the_same_time_whether_or_not_pace_is_kept(seed: int):
+    lines = ["wait leader", *random.Random(seed).choices(FAULTS, k=16)]
+    runs: list[tuple[list[str], list[Record]]] = []
+    for keeps_pace in (False, True):
+        with session_of(blueprint(3, seed=seed)) as session:
+            if keeps_pace:
+                session.harness.set_speed(SPEED)
+                session.harness.keep_pace()
+            answers = perform(session, *lines)
+            runs.append((answers, list(session.history.records())))
+    assert runs[0] == runs[1], lines
+    times = [record.time for record in runs[0][1]]
+    assert times == sorted(times)
 
 
 def test_time_passes_no_faster_than_the_wall_clock_and_the_speed_say():

@@ -9,7 +9,7 @@ from raftplay.explore.walks.duties import OWED
 from raftplay.explore.walks.ghost import LOST, ONE_PROBE, UNTOLD
 from raftplay.explore.walks.walk import draw_walk, run_walk
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import BackedUp, Decision, HeartbeatDue, LogTruncated, ReplyIgnored, Rule
+from raftplay.raft.decisions import BackedUp, Decision, HeartbeatDue, LogTruncated, ReplyIgnored
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     AppendEntriesReply,
@@ -21,6 +21,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
+from raftplay.raft.rule_names import Rule
 
 WALKS = 150
 

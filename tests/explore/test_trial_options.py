@@ -22,8 +22,9 @@ from raftplay.explore.search.trial import REASON, Plan, TrialRun, draw, rerun, r
 from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
-from raftplay.raft.decisions import HeartbeatDue, Rule, VoteDecided
+from raftplay.raft.decisions import HeartbeatDue, VoteDecided
 from raftplay.raft.messages import RequestVoteArgs
+from raftplay.raft.rule_names import Rule
 from raftplay.session.session import Session
 from raftplay.watch.facts import Record
 

@@ -29,6 +29,7 @@ from raftplay.raft.messages import (
     InternalEntry,
     RequestVoteReply,
 )
+from raftplay.raft.rule_names import Rule
 
 
 def acknowledge(cm, peer, upto):
@@ -345,5 +346,5 @@ def test_every_decision_names_a_rule_that_is_explained(role):
     for peer, args in settle(cm):
         cm.reply_received(peer, args, RequestVoteReply(5, True), 2.0)
     assert cm.state is CMState.LEADER
-    assert {rule for decision in told if (rule := getattr(decision, "rule", None))} <= set(decisions.Rule)
+    assert {rule for decision in told if (rule := getattr(decision, "rule", None))} <= set(Rule)
     assert appends_to(settle(cm), 1)

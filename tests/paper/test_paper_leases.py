@@ -5,7 +5,7 @@ import math
 import pytest
 from support.paper import append_call, disk, follower, leader, majority, on_disk, picture, settle, vote_call
 
-from raftplay.raft.decisions import BecameFollower, Configured, Rule, VoteDecided
+from raftplay.raft.decisions import BecameFollower, Configured, VoteDecided
 from raftplay.raft.messages import (
     NO_VOTE_REPLY,
     NONE,
@@ -16,6 +16,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
     is_sent,
 )
+from raftplay.raft.rule_names import Rule
 
 FOLLOWER, PRE_CANDIDATE, CANDIDATE, LEADER, _ = CMState
 ET = 0.150

@@ -20,7 +20,6 @@ from raftplay.cluster.hardware import Hardware
 from raftplay.kv.clients import ClientOptions
 from raftplay.kv.commands import Get
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     AppendEntriesArgs,
     Args,
@@ -34,6 +33,7 @@ from raftplay.raft.messages import (
     RequestVoteReply,
     TimeoutNowArgs,
 )
+from raftplay.raft.rule_names import Rule
 
 TERM = 1
 LEASES = RaftConfig(checkquorum=True, sticky=True, lease=True)

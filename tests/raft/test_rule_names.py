@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from raftplay.raft.decisions import PreVoteStarted, Rule, rule_words
+from raftplay.raft.decisions import PreVoteStarted
+from raftplay.raft.rule_names import Rule, rule_words
 
 pytestmark = pytest.mark.quick
 

@@ -6,7 +6,6 @@ from support.past import Compared
 from raftplay import AppendEntriesReply, CMState, Config, ConsensusModule, Harness, MapStorage, RaftConfig
 from raftplay.past.history import History
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     DisruptiveVoteArgs,
     RequestVoteArgs,
@@ -14,6 +13,7 @@ from raftplay.raft.messages import (
     TimeoutNowArgs,
     TimeoutNowReply,
 )
+from raftplay.raft.rule_names import Rule
 
 TERM = 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.language import held as ran_and_held
-from support.session import blueprint, do, held, live, perform, session_of
+from support.session import blueprint, do, held, live, perform, session_of, until
 
 from raftplay import Config, RaftConfig
 from raftplay.run.script import parse_script
@@ -20,6 +20,7 @@ def lines_of(file: Path) -> list[str]:
 def test_a_saved_session_is_a_script_with_its_set_up_and_its_moments(tmp_path: Path):
     file = tmp_path / "story.txt"
     with live(3) as lively:
+        until(lambda: lively.session.harness.now > 0)
         held(lively, "wait leader; submit 'two words'; expect one leader")
         do(lively, "expect no leader")
         held(lively, "pause")
@@ -117,6 +118,8 @@ def test_a_record_is_up_to_date_after_every_command_and_complete_at_the_end(tmp_
         assert "submit 1" in lines_of(file)
         held(lively, "sleep 20ms; crash leader")
         assert lines_of(file)[-1] == "crash leader"
+        crashed = lively.session.harness.now
+        until(lambda: lively.session.harness.now > crashed)
         end = lively.session.harness.now
     assert lines_of(file)[-1].startswith("goto ")
     assert float(lines_of(file)[-1].removeprefix("goto ").removesuffix("s")) >= end

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.amount import several
 from support.session import blueprint, do, held, live, perform, session_of, until
@@ -179,6 +179,7 @@ def perform_known(session: Session, lines: list[str]) -> None:
 @settings(max_examples=8)
 @given(st.lists(st.lists(st.sampled_from((*LOOKS, *ACTS, *REFUSED, "back 3", "live")), min_size=1, max_size=3),
                 min_size=2, max_size=8), st.integers(0, 1 << 20))  # fmt: skip
+@example([["disconnect leader"], ["freeze 1", "wait leader", "thaw all"]], 0)
 def test_while_time_goes_by_likewise(lines: list[list[str]], seed: int):
     with live(3, seed=seed, speed=30.0) as lively:
         do(lively, "wait leader")

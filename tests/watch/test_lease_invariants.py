@@ -12,6 +12,7 @@ from raftplay.raft.messages import (
     InstallSnapshotReply,
     Reply,
 )
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 
 SHORTEST = 0.15
@@ -218,5 +219,5 @@ def test_no_needless_election_holds_for_a_node_that_the_leader_told_to_stand() -
     story = led(prevote=True, sticky=True)
     story.later += 0.2
     beat(story, 1)
-    story.tell(2, decisions.ElectionStarted(2, decisions.Rule.TOLD_TO))
+    story.tell(2, decisions.ElectionStarted(2, Rule.TOLD_TO))
     assert broken(story, "No Needless Election") == []

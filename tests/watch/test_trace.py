@@ -38,6 +38,7 @@ from raftplay.raft.messages import (
     TimeoutNowArgs,
     TimeoutNowReply,
 )
+from raftplay.raft.rule_names import Rule
 from raftplay.run.runner import opened
 from raftplay.watch import trace as traces
 from raftplay.watch.client_facts import ClientFact
@@ -503,7 +504,7 @@ def test_help_describes_every_line_event_field_and_rule() -> None:
         RequestVoteReply,
     ):
         assert fields_text(kind) in text
-    for rule in decisions.Rule:
+    for rule in Rule:
         assert f" {rule}: " in text
 
 

@@ -12,7 +12,7 @@ from support.why_stories import LED, STILL, Ask, lines_of, view_after
 from raftplay.past.history import History
 from raftplay.past.view import View
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
+from raftplay.raft.rule_names import Rule
 from raftplay.why import Asks, Explanation, why_call, why_node, why_not_committed, why_rejected
 
 

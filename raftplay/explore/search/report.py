@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from raftplay.explore.search.sweep import Search, SearchReport, percentile
 from raftplay.explore.search.trial import Result
-from raftplay.raft.decisions import rule_words
+from raftplay.raft.rule_names import rule_words
 from raftplay.version import __version__, made_by
 from raftplay.watch.text import count, visible
 

@@ -33,7 +33,7 @@ from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
 from raftplay.linearizability.report import report
 from raftplay.raft.bugs import BUGS
-from raftplay.raft.decisions import Rule
+from raftplay.raft.rule_names import Rule
 from raftplay.run.script import DEFAULT_NODES
 from raftplay.session.errors import Failed
 from raftplay.session.session import Session

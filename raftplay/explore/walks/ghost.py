@@ -26,6 +26,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.progress import Mode
 from raftplay.raft.rpcs import OF
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.storage import MapStorage
 from raftplay.watch.invariants import names
 
@@ -158,7 +159,7 @@ def _must_tell(reply: Reply, *, stands: bool) -> bool:
 
 def _is_misjudged(ghost: ConsensusModule, decision: decisions.Decision) -> bool:
     """Return whether a leader calls a rejection outdated that tells it something of the peer's log."""
-    if not isinstance(decision, decisions.ReplyIgnored) or decision.rule != decisions.Rule.OUTDATED:
+    if not isinstance(decision, decisions.ReplyIgnored) or decision.rule != Rule.OUTDATED:
         return False
     known = -1 if ghost._leadership is None else ghost._leadership.progress[decision.peer].match
     return isinstance(decision.args, AppendEntriesArgs) and decision.args.prev_log_index > known

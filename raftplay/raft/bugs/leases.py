@@ -6,7 +6,6 @@ They show only with the options `prevote`, `sticky` and `checkquorum`.
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NO_APPEND_REPLY,
     NO_VOTE_REPLY,
@@ -17,6 +16,7 @@ from raftplay.raft.messages import (
     RequestVoteArgs,
     RequestVoteReply,
 )
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 
 

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 from raftplay.raft import decisions
 from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.decisions import Rule
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import LEADER, NONE, AppendEntriesArgs, AppendEntriesReply
 from raftplay.raft.progress import Progress
 from raftplay.raft.roles import Leadership
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
+from raftplay.raft.rule_names import Rule
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.watch import facts
 from raftplay.watch.fact_base import FactBase

@@ -11,7 +11,6 @@ pre-votes. After a restart a node has heard nobody.
 import math
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     LEADER,
     AppendEntriesArgs,
@@ -21,6 +20,7 @@ from raftplay.raft.messages import (
     InstallSnapshotReply,
     RequestVoteArgs,
 )
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.invariants import transfers
 from raftplay.watch.invariants.model import Asked, ClusterModel, NodeModel

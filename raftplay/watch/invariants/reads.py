@@ -6,8 +6,8 @@ answered, it learns from the messages; what is committed, from the nodes that co
 # ruff: noqa: ARG001 - every handler takes the cluster, the node and the event
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import LEADER, NONE, ConfirmArgs, ConfirmReply
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.invariants.model import Begun, ClusterModel, NodeModel
 from raftplay.watch.invariants.names import LEASE_EXCLUSION, READ_AFTER_APPLY, READ_CONFIRMED, READ_FRESHNESS

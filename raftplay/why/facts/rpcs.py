@@ -10,8 +10,8 @@ from raftplay.past.rpcs import RPC
 from raftplay.past.story import Election, Leadership
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import Args, RPCRequest
+from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.why.facts.verdicts import Verdict, verdict_of

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import NodeState, Rule
+from raftplay.raft.decisions import NodeState
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, AppendEntriesArgs, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
+from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
 from raftplay.watch.facts import Record
 

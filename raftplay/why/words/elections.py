@@ -4,8 +4,8 @@ import math
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.story import Firing
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import NONE
+from raftplay.raft.rule_names import Rule
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.words import nodes_text
 from raftplay.why.facts.elections import Asked, Candidacy

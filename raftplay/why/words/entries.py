@@ -1,8 +1,8 @@
 """The words for why an entry is not committed."""
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import CompactedEntry, Entry
+from raftplay.raft.rule_names import Rule
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb

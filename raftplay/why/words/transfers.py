@@ -2,8 +2,9 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.transfers import Transfer
-from raftplay.raft.decisions import Rule, TimeoutNowDecided
+from raftplay.raft.decisions import TimeoutNowDecided
 from raftplay.raft.messages import NONE
+from raftplay.raft.rule_names import Rule
 from raftplay.watch.facts import Record
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.text import command_text

@@ -1,7 +1,7 @@
 """The words for a response: its rule with operands and section, and where the correct algorithm differs."""
 
-from raftplay.raft.decisions import Rule, rule_words
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
+from raftplay.raft.rule_names import Rule, rule_words
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.verdicts import Verdict
 from raftplay.why.words.text import log_end, span

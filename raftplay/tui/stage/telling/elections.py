@@ -1,12 +1,12 @@
 """Elections for newcomers: who asks for votes, who votes for whom and why, who leads and who follows."""
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule, rule_words
 from raftplay.raft.messages import (
     NONE,
     CMState,
     RequestVoteReply,
 )
+from raftplay.raft.rule_names import Rule, rule_words
 from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.telling.text import CROWD, Told, own_step, rule_text
 from raftplay.watch.facts import Record

@@ -3,12 +3,12 @@
 from typing import assert_never
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
 from raftplay.raft.messages import (
     NONE,
     AppendEntriesArgs,
     CMState,
 )
+from raftplay.raft.rule_names import Rule
 from raftplay.tui.stage.moment import Moment, entries_text, name, upper
 from raftplay.tui.stage.telling.text import CROWD, Told, own_step, rule_text
 from raftplay.watch.facts import Record

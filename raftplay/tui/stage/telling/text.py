@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from raftplay.raft.decisions import rule_words
+from raftplay.raft.rule_names import rule_words
 from raftplay.tui.stage.moment import Moment, upper
 from raftplay.watch.facts import Record
 

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from raftplay.raft import decisions
-from raftplay.raft.decisions import Rule
+from raftplay.raft.rule_names import Rule
 from raftplay.tui.stage.moment import name
 from raftplay.tui.stage.telling.text import Told, rule_text
 from raftplay.watch.facts import Record
