@@ -132,6 +132,19 @@ def test_no_file_of_the_product_is_longer_than_one_idea_needs():
     assert {str(path.relative_to(ROOT)): n for path, n in lines.items() if n > MOST_LINES} == {}
 
 
+def test_no_name_of_a_class_stands_for_two_things():
+    places: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+                places.setdefault(ast.unparse(node.target), []).append(str(path.relative_to(ROOT)))
+    assert len(places) > 800
+    # the Harness that has a past extends the one that has none
+    assert {name for name, files in places.items() if len(files) > 1} == {"Harness"}
+
+
 @pytest.mark.parametrize(("word", "most"), [(r"\bAny\b", 58), (r"type: ignore", 8), (r"\bcast\(", 7)])
 def test_few_types_are_left_unchecked(word: str, most: int):
     lines = [line for path in PACKAGE.rglob("*.py") for line in path.read_text("utf-8").splitlines()]

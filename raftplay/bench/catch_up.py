@@ -24,7 +24,7 @@ def steps(options: Options) -> list[BenchStep]:
     return [BenchStep("a follower catches up", 3.0, partial(_measure, options.of(NODES), options.times(MISSED)))]
 
 
-class Calls:
+class AppendFrames:
     """Measures AppendEntries frames that carry entries, in bytes."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ def _measure(nodes: int, missed: int) -> list[Found]:
     if nodes < 3:
         return []  # nothing is committed without that follower
     took, times = _come_back(nodes, missed, None)
-    calls = Calls()
+    calls = AppendFrames()
     _come_back(nodes, missed, calls)  # a second run, because measuring frames takes time
     return [
         Figure("catch-up", f"a follower that missed {missed:,} entries has them after", took * 1e3, "ms"),
@@ -51,7 +51,7 @@ def _measure(nodes: int, missed: int) -> list[Found]:
     ]
 
 
-def _come_back(nodes: int, missed: int, calls: Calls | None) -> tuple[float, list[float]]:
+def _come_back(nodes: int, missed: int, calls: AppendFrames | None) -> tuple[float, list[float]]:
     """Return the seconds until a follower has caught up, and those that each commit took meanwhile."""
     with leading(nodes, config=PREVOTE) as (harness, leader):
         away = (leader + 1) % nodes

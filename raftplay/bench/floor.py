@@ -145,17 +145,17 @@ class Floor:
         await asyncio.sleep(0)  # aborted transports close in the next turn of the loop
 
 
-async def _connected() -> "Pair":
+async def _connected() -> "EndpointPair":
     loop = asyncio.get_running_loop()
     answerer = Answerer()
     server = await loop.create_server(lambda: answerer, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     _, caller = await loop.create_connection(Caller, host, port)
     await answerer.connected.wait()
-    return Pair(server, caller, answerer)
+    return EndpointPair(server, caller, answerer)
 
 
-class Pair(NamedTuple):
+class EndpointPair(NamedTuple):
     """Two connected endpoints, and the server that accepted the second."""
 
     server: asyncio.Server

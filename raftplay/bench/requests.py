@@ -9,8 +9,8 @@ from raftplay.bench.clusters import NO_DELAY, leading, until
 from raftplay.bench.figures import BenchStep, Figure, Found, Options
 from raftplay.bench.floor import NODES
 from raftplay.cluster.harness import Harness
-from raftplay.kv.clients import READS, Call, ClientOptions
-from raftplay.kv.commands import Get, Put, Request
+from raftplay.kv.clients import READS, ClientOptions, OperationCall
+from raftplay.kv.commands import Get, KeyRequest, Put
 from raftplay.raft.config import RaftConfig
 
 COUNT = 500
@@ -67,7 +67,7 @@ def _one_at_a_time(nodes: int, count: int) -> list[Found]:
     return found
 
 
-def _rate_of(harness: Harness, request: Request, count: int) -> float:
+def _rate_of(harness: Harness, request: KeyRequest, count: int) -> float:
     """Return how many such requests a second one client is answered, one after another, in the fastest part."""
     each, best = max(1, count // PARTS), 0.0
     for _ in range(PARTS):
@@ -78,7 +78,7 @@ def _rate_of(harness: Harness, request: Request, count: int) -> float:
     return best
 
 
-def _are_over(calls: Sequence[Call]) -> bool:
+def _are_over(calls: Sequence[OperationCall]) -> bool:
     return all(call.is_over for call in reversed(calls))
 
 

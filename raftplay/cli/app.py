@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import raftplay
-from raftplay.cli.coercion import Command
+from raftplay.cli.coercion import QuickCommand
 from raftplay.docstrings import in_source, restore
 from raftplay.output import Output, complain
 from raftplay.session.status import Status
@@ -53,7 +53,7 @@ def _imported(name: str) -> typer.Typer:
     app: typer.Typer = module.app
     for command in app.registered_commands:
         command.context_settings = FLAGS
-        command.cls = Command
+        command.cls = QuickCommand
     return app
 
 

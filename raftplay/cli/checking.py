@@ -20,7 +20,7 @@ from raftplay.cli.options import (
 )
 from raftplay.cluster.config import Config
 from raftplay.errors import UsageError
-from raftplay.linearizability.readers import History, read_history
+from raftplay.linearizability.readers import OperationHistory, read_history
 from raftplay.linearizability.report import report
 from raftplay.linearizability.search import STATES, check
 from raftplay.output import Output, complain
@@ -122,7 +122,7 @@ def _disks(folder: Path | None) -> Callable[[str], Storage] | None:
     return lambda name: SqliteStorage(folder / f"{''.join(c for c in name if c.isalnum())}.sqlite")
 
 
-def _traced(path: Path) -> History:
+def _traced(path: Path) -> OperationHistory:
     """Return what clients called in the run of a trace; of several branches, the first. Raises `UsageError`."""
     from raftplay.past.calls import calls_of, history_of  # noqa: PLC0415 - others need no events
     from raftplay.watch.trace import read_trace  # noqa: PLC0415
@@ -130,10 +130,10 @@ def _traced(path: Path) -> History:
     operations = history_of(calls_of(read_trace(path).records))
     if not operations:
         raise UsageError(f"{path_text(str(path))}: no client called anything in this trace")
-    return History(tuple(operations), None, "a trace")
+    return OperationHistory(tuple(operations), None, "a trace")
 
 
-def _history(name: str) -> History:
+def _history(name: str) -> OperationHistory:
     """Return the history in a file. Raises `UsageError`."""
     path = input_path(name)
     try:

@@ -11,7 +11,7 @@ from typer._click import Context
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 
-class Command(TyperCommand):
+class QuickCommand(TyperCommand):
     """A sub-command that is started without pydantic if its options were left out, or are plain text."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
@@ -19,11 +19,11 @@ class Command(TyperCommand):
         for parameter in self.params:
             if isinstance(parameter, TyperArgument | TyperOption):
                 usual = parameter.get_runtime_param
-                vars(parameter)["get_runtime_param"] = partial(_Reader, usual)
+                vars(parameter)["get_runtime_param"] = partial(_OptionReader, usual)
         return super().parse_args(ctx, args)
 
 
-class _Reader:
+class _OptionReader:
     """Reads the values of one option; `usual` returns that of typer."""
 
     def __init__(self, usual: Callable[[], object]) -> None:

@@ -27,7 +27,7 @@ def refuse_options_of_seeds() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ExhaustiveOptions:
     """The options as they were given; None: not given."""
 
     terms: int | None

@@ -114,7 +114,7 @@ def lesson_console(*, plain: bool, is_seen: bool) -> Console:
         return Console(PipedLines(output, echoes=not is_terminal(sys.stdin)).read, write, plain, width)
     if plain:
         return Console(lambda prompt, _: input(prompt), write, plain, width)
-    from raftplay.shell.reading import Asking  # noqa: PLC0415 - a pipe does not need it
+    from raftplay.shell.reading import TerminalReader  # noqa: PLC0415 - a pipe does not need it
     from raftplay.shell.typed import PastLines, usual_place  # noqa: PLC0415
 
-    return Console(Asking(PastLines(usual_place()), dict(WORDS)).read, write, plain, width)
+    return Console(TerminalReader(PastLines(usual_place()), dict(WORDS)).read, write, plain, width)

@@ -314,11 +314,11 @@ def _audience_of(text: str | None, screenshot: Path | None) -> "Audience | None"
         return None
     if screenshot is not None:
         raise UsageError("--serve shows a screen on a terminal, and --screenshot needs none; give one of them")
-    from raftplay.export.live import Live  # noqa: PLC0415 - few show their screen
+    from raftplay.export.live import LiveReplay  # noqa: PLC0415 - few show their screen
     from raftplay.tui.serve.address import address_of  # noqa: PLC0415
     from raftplay.tui.serve.feed import Audience  # noqa: PLC0415
 
-    return Audience(address_of(text), Live)
+    return Audience(address_of(text), LiveReplay)
 
 
 def _picture_target(file: Path, script: str | None, *, force: bool) -> Target:

@@ -16,7 +16,7 @@ from raftplay.bench.figures import Options as BenchOptions
 from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.cli import completions
 from raftplay.cli.ending import says_how_far
-from raftplay.cli.exhaustive import Scope, refuse_options_of_seeds
+from raftplay.cli.exhaustive import ExhaustiveOptions, refuse_options_of_seeds
 from raftplay.cli.files import input_path, load, output_path, read
 from raftplay.cli.options import (
     BackendOption,
@@ -50,10 +50,10 @@ from raftplay.cluster.waits import MAX_SPEED, MIN_SPEED
 from raftplay.commands.setup import MAX_SEED
 from raftplay.errors import UsageError
 from raftplay.explore.exhaustive.command import exhaustive
-from raftplay.explore.exhaustive.search import Outcome
+from raftplay.explore.exhaustive.search import ExhaustiveOutcome
 from raftplay.explore.fuzz.command import COUNTS, fuzz
 from raftplay.explore.scripts.command import Wishes, shrink, tries_text
-from raftplay.explore.scripts.explore import Wanted, explore_script
+from raftplay.explore.scripts.explore import ReportOptions, explore_script
 from raftplay.explore.scripts.seeds import Seeds
 from raftplay.explore.search.all_bugs import table
 from raftplay.explore.search.command import explore
@@ -109,7 +109,7 @@ class ProgressLine:
             self._shown = time.monotonic()
             print(f"\r{count(commands, 'command'):<14} after {tries_text(tries):<10}", end="\r", file=sys.stderr)
 
-    def show_states(self, outcome: Outcome) -> None:
+    def show_states(self, outcome: ExhaustiveOutcome) -> None:
         """Show how many states an exhaustive search has visited."""
         if self._is_terminal:
             line = f"{count(outcome.states, 'state')}, depth {outcome.depth}"
@@ -270,7 +270,7 @@ def explore_(
     simulated = {"a script": script is not None, "--all-bugs": all_bugs, "--exhaustive": all_states}
     on_sockets = backend_of(backend, in_sim_only={**simulated, "with --dask, a search": dask is not None}) == "tcp"
     check_dask(dask, {"a script": script is not None, "--exhaustive": all_states, "--jobs": jobs is not None})
-    scope = Scope(terms, entries, crashes, in_flight, states, memory)
+    scope = ExhaustiveOptions(terms, entries, crashes, in_flight, states, memory)
     if not all_states:
         scope.refuse()
     if seeds is None and limit is None:
@@ -298,7 +298,7 @@ def explore_(
             jobs=1 if seeds == 1 else jobs or os.cpu_count() or 1,
             stops_at_failure=not (keep_going or tally),
         )
-        wanted = Wanted(_script_target(out, given, force=force), shrink, tally, options_text(given))
+        wanted = ReportOptions(_script_target(out, given, force=force), shrink, tally, options_text(given))
         raise typer.Exit(int(explore_script(seeds_of, wanted, output.write, progress.seed_done)))
     refuse_for_search(given_options(context), on_sockets=on_sockets, all_bugs=all_bugs)
     unset = leave_out_weather()

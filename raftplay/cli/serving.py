@@ -15,7 +15,7 @@ from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.output import complain
 from raftplay.tui.serve.address import LOCAL, Address, address_of, listening, public_address
-from raftplay.tui.visits.rules import Rules, plan_of
+from raftplay.tui.visits.rules import VisitRules, plan_of
 
 app = typer.Typer()
 
@@ -72,7 +72,7 @@ def serve(
     from raftplay.tui.visits.house import serve as serve_visits  # noqa: PLC0415 - an extra
 
     outside = None if public is None else public_address(public)
-    rules = Rules(visitors, minutes, idle)
+    rules = VisitRules(visitors, minutes, idle)
     asked = address_of(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     with listening(asked) as listener:
         address = Address(asked.host, listener.getsockname()[1])
@@ -91,7 +91,7 @@ def _checked(script: str | None, setup: Setup) -> str | None:
     return script if script in scenarios.all_names() else abspath(script)
 
 
-def _tell(address: Address, rules: Rules, public: str | None) -> None:
+def _tell(address: Address, rules: VisitRules, public: str | None) -> None:
     if public is not None:
         complain(f"raftplay: it also answers to the name of {public}, for the proxy there")
     complain(

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from raftplay.cluster.commits import with_last
 from raftplay.cluster.node_code import NodeCode
-from raftplay.cluster.rpc import Events
+from raftplay.cluster.rpc import NodeEvents
 from raftplay.raft.messages import NONE, CommitEntry
 from raftplay.watch import facts
 
 OnCommits = Callable[[list[CommitEntry]], None]
 
 
-class Applied:
+class Applier:
     """The `commits` that the node of `code` has applied, in order; with `keep`, snapshots forget all but the last.
 
     `on_commits` is called with every batch of new ones, `on_restore` with all that led to a restored state.
@@ -20,7 +20,7 @@ class Applied:
     def __init__(
         self,
         code: NodeCode,
-        events: Events,
+        events: NodeEvents,
         commits: list[CommitEntry],
         *,
         keep: int | None,

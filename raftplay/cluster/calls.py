@@ -15,7 +15,7 @@ from functools import partial
 from raftplay.backends.base import Answer, Backend, CallFailed, Endpoint
 from raftplay.cluster.flight import UNKNOWN, Flight, Flights
 from raftplay.cluster.network import AT_ONCE, Network
-from raftplay.cluster.rpc import Events, Inward, Message, OnReply, Outward, Request, Response
+from raftplay.cluster.rpc import Inward, Message, NodeEvents, OnReply, Outward, Request, Response
 from raftplay.raft.messages import Args, Reply
 from raftplay.watch import facts
 
@@ -91,7 +91,7 @@ class Links:
     on_response: Callable[[Response], None]
 
     def __init__(
-        self, peer_ids: tuple[int, ...], events: Events, backend: Backend, network: Network, flights: Flights
+        self, peer_ids: tuple[int, ...], events: NodeEvents, backend: Backend, network: Network, flights: Flights
     ) -> None:
         self.peer_ids = peer_ids
         self.closed = False

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from raftplay.cluster.arguments import check_key
-from raftplay.kv.clients import Call, Ending
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.clients import CallEnding, OperationCall
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 from raftplay.raft.commands import check_command
 
-Ask = Callable[[str, Request, int | None], Call]
+Ask = Callable[[str, KeyRequest, int | None], OperationCall]
 """Begins an operation of a client, and waits for its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OperationEnd:
     """The answer to a client: `outcome` is "ok", "no" (the value was not as expected), "unknown" or "refused".
 
     `value` is the value that `get` read, or the one before a `put`, `append` or `cas`, where the store said so;
@@ -22,7 +22,7 @@ class Told:
     certainly not done. `why` says why it is one of these two.
     """
 
-    outcome: Ending
+    outcome: CallEnding
     value: Any = None
     found: bool = False
     why: str = ""
@@ -39,30 +39,30 @@ class Client:
         self.name = name
         self._ask = ask
 
-    def get(self, key: str, *, to: int | None = None) -> Told:
+    def get(self, key: str, *, to: int | None = None) -> OperationEnd:
         """Read a key, through the log (thesis §6.4), or as `ClientOptions.reads` says."""
         return self._told(Get(check_key(key)), to)
 
-    def put(self, key: str, value: object, *, to: int | None = None) -> Told:
+    def put(self, key: str, value: object, *, to: int | None = None) -> OperationEnd:
         """Set a key."""
         return self._told(Put(check_key(key), value=check_command(value)), to)
 
-    def append(self, key: str, value: object, *, to: int | None = None) -> Told:
+    def append(self, key: str, value: object, *, to: int | None = None) -> OperationEnd:
         """Add a text to a text, or an element to a list; set a key that has no value."""
         return self._told(Append(check_key(key), value=check_command(value)), to)
 
-    def cas(self, key: str, expected: object, value: object, *, to: int | None = None) -> Told:
+    def cas(self, key: str, expected: object, value: object, *, to: int | None = None) -> OperationEnd:
         """Set a key to `value` if its value is `expected`."""
         return self._told(Cas(check_key(key), expected=check_command(expected), value=check_command(value)), to)
 
-    def _told(self, request: Request, to: int | None) -> Told:
+    def _told(self, request: KeyRequest, to: int | None) -> OperationEnd:
         return told_of(self._ask(self.name, request, to))
 
 
-def told_of(call: Call) -> Told:
+def told_of(call: OperationCall) -> OperationEnd:
     """Return what the client of a call that is over was told."""
     assert call.ending is not None
     result = call.result
     if result is None or call.ending in ("unknown", "refused"):
-        return Told(call.ending, why=call.why)
-    return Told(call.ending, result.value, result.found)
+        return OperationEnd(call.ending, why=call.why)
+    return OperationEnd(call.ending, result.value, result.found)

@@ -5,7 +5,7 @@ from functools import partial
 
 from raftplay.backends.base import Backend, Handle
 from raftplay.cluster.server import Server
-from raftplay.kv.clients import Call
+from raftplay.kv.clients import OperationCall
 from raftplay.kv.commands import Open, Result, read_command, written
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.commands import holds_command, own_copy
@@ -85,15 +85,15 @@ class ClientPort:
         is_in_log = log.base_index < index <= log.last_index and holds_command(log[index], command)
         return is_in_log and server.cm.rules.may_deny(is_in_log)
 
-    def begun(self, call: Call) -> None:
+    def begun(self, call: OperationCall) -> None:
         """Tell that a client begins an operation."""
         self._tell(client_facts.ClientCalled(call.number, call.client, written(call.request)))
 
-    def asked(self, call: Call, command: object, index: int) -> None:
+    def asked(self, call: OperationCall, command: object, index: int) -> None:
         """Tell that the client asked the node `call.asked`, which has its command at `index`; -1: it refused."""
         self._tell(client_facts.ClientAsked(call.number, call.client, call.asked, command, index))
 
-    def over(self, call: Call) -> None:
+    def over(self, call: OperationCall) -> None:
         """Tell that an operation of a client has ended."""
         result = call.result or Result("ok")
         told = call.number, call.client, written(call.request), str(call.ending), call.why

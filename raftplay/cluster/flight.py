@@ -14,7 +14,7 @@ import msgspec
 from raftplay.backends.base import Backend, Handle
 from raftplay.cluster import arguments
 from raftplay.cluster.holding import ALL, Holding, fits
-from raftplay.cluster.rpc import Events, Message, Response
+from raftplay.cluster.rpc import Message, NodeEvents, Response
 from raftplay.errors import UsageError
 from raftplay.raft.messages import Args, Reply
 
@@ -43,7 +43,7 @@ class Flight(msgspec.Struct, eq=False):
     id: int
     carried: Message
     due: float | None
-    events: Events
+    events: NodeEvents
     land: Callable[["Flight", bool], str | None]
     on_link: bool = True
     timer: Handle | None = None
@@ -110,7 +110,7 @@ class Flights:
     def add(
         self,
         message: Message,
-        events: Events,
+        events: NodeEvents,
         land: Callable[[Flight, bool], str | None],
         delay: float | None,
         *,

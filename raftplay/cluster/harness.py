@@ -25,8 +25,8 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.cluster.timings import warn_of_timings
 from raftplay.cluster.waits import Waits
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Call
-from raftplay.kv.commands import Request
+from raftplay.kv.clients import OperationCall
+from raftplay.kv.commands import KeyRequest
 from raftplay.kv.load import Load
 from raftplay.raft.bugs import Node
 from raftplay.raft.storage import Storage
@@ -140,7 +140,7 @@ class Harness(Attributes):
         """Return the client `name` of the key-value store, which every node runs on top of Raft by default."""
         return Client(name, self.ask)
 
-    def ask(self, client: str, request: Request, to: int | None = None) -> Call:
+    def ask(self, client: str, request: KeyRequest, to: int | None = None) -> OperationCall:
         """Begin an operation of `client`, by default with whichever node leads, and wait for its end."""
         if self._backend.paused:
             raise UsageError(PAUSED)
@@ -148,12 +148,12 @@ class Harness(Attributes):
         self.wait_until(lambda: call.is_over, self.clients.patience + 1.0)
         return call
 
-    def begin(self, client: str, request: Request, to: int | None = None) -> Call:
+    def begin(self, client: str, request: KeyRequest, to: int | None = None) -> OperationCall:
         """Begin an operation of `client`, and do not wait for its end; other clients' may be under way."""
         node = -1 if to is None else self._members.server(to).id
         return self._backend.run(lambda: self.clients.call(client, request, node))
 
-    def begin_many(self, requests: Sequence[tuple[str, Request]]) -> list[Call]:
+    def begin_many(self, requests: Sequence[tuple[str, KeyRequest]]) -> list[OperationCall]:
         """Begin several operations at once, as `begin` does; those of one client run one after another."""
         return self._backend.run(lambda: [self.clients.call(client, request) for client, request in requests])
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from raftplay.cluster.rpc import Events, Message, Request, Response
+from raftplay.cluster.rpc import Message, NodeEvents, Request, Response
 
 M = TypeVar("M", Request, Response)
 
@@ -19,7 +19,7 @@ class Inbox:
     """
 
     def __init__(
-        self, events: Events, on_request: Callable[[Request], None], on_response: Callable[[Response], None]
+        self, events: NodeEvents, on_request: Callable[[Request], None], on_response: Callable[[Response], None]
     ) -> None:
         self.frozen = self.busy = False
         self._events = events

@@ -2,7 +2,7 @@
 
 from raftplay.cluster.own_methods import overrides_replies, untold
 from raftplay.cluster.results import checked_state
-from raftplay.cluster.rpc import Events
+from raftplay.cluster.rpc import NodeEvents
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.decisions import Decision
 from raftplay.raft.messages import Args, Reply
@@ -11,7 +11,7 @@ from raftplay.raft.messages import Args, Reply
 class Observer:
     """Publishes the decisions of the node `cm`, each with the node's state after it."""
 
-    def __init__(self, events: Events, cm: ConsensusModule, *, is_own: bool) -> None:
+    def __init__(self, events: NodeEvents, cm: ConsensusModule, *, is_own: bool) -> None:
         self._events = events
         self._cm = cm
         self._publish = events.stream.observer(events.node, events.incarnation, cm)

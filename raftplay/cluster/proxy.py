@@ -5,7 +5,7 @@ import random
 from raftplay.backends.base import Answer, Backend, CallFailed
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import UNKNOWN, Flight, Flights
-from raftplay.cluster.rpc import Events, Inward, Outward, Request
+from raftplay.cluster.rpc import Inward, NodeEvents, Outward, Request
 from raftplay.raft.messages import AppendEntriesArgs, Args, Reply, RequestVoteArgs
 
 SLOW_CALL = 0.075
@@ -20,7 +20,7 @@ class RPCProxy:
 
     def __init__(
         self,
-        events: Events,
+        events: NodeEvents,
         inward: Inward,
         outward: Outward,
         *,

@@ -74,7 +74,7 @@ class Inward(Protocol):
         """Pass a request on to the node, now or later, or lose it."""
 
 
-class Events:
+class NodeEvents:
     """The events that one process of a node publishes. `stream.active` tells whether anyone reads them."""
 
     __slots__ = ("incarnation", "node", "publish", "stream")

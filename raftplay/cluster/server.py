@@ -11,7 +11,7 @@ from functools import partial
 
 from raftplay.backends.base import Backend, CallFailed, Handle
 from raftplay.cluster.alarm import Alarm, TimerFired
-from raftplay.cluster.applied import Applied, OnCommits
+from raftplay.cluster.applied import Applier, OnCommits
 from raftplay.cluster.calls import Calls, Links
 from raftplay.cluster.config import Config
 from raftplay.cluster.crashing import Crashing, OnCrash, crashes_by_failures
@@ -25,10 +25,10 @@ from raftplay.cluster.observer import Observer
 from raftplay.cluster.proxy import RPCProxy
 from raftplay.cluster.raised import NodeRaised
 from raftplay.cluster.reading import OnRead, Reading
-from raftplay.cluster.rpc import Events, OnReply, Request, Response
+from raftplay.cluster.rpc import NodeEvents, OnReply, Request, Response
 from raftplay.cluster.storage.disk import Disk, DiskBusy, TornWrite
 from raftplay.cluster.tuning import Tuning
-from raftplay.cluster.writing import Writing, keep_leading
+from raftplay.cluster.writing import PendingWrite, keep_leading
 from raftplay.raft.bugs import module_with
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER, NONE, Args, CMState, CommitEntry, Entry, Reply, is_sent
@@ -81,7 +81,7 @@ class Server:
         self.stopped = False
         self._backend = backend
         self._stream = stream or Stream(backend.now)
-        self._events = events = Events(self._stream, id, incarnation)
+        self._events = events = NodeEvents(self._stream, id, incarnation)
         self.crashing = Crashing(self, on_crash)
         self._on_late_write = on_late_write
         self.disk = Disk(storage)
@@ -98,7 +98,7 @@ class Server:
         )
         self.cm, self.machine = code.cm, code.machine
         self._reading = Reading(code)
-        self.applied = Applied(
+        self.applied = Applier(
             code,
             events,
             [] if commits is None else commits,
@@ -111,7 +111,7 @@ class Server:
         flights = flights or Flights(backend)
         self._inbox = Inbox(events, self._handle, self._handle_reply)
         self._tuning = Tuning(code, config.raft, hardware, f"{seed} hardware {id} {incarnation}")
-        self._writing = Writing(backend, self.disk, events, self._inbox, self._tuning)
+        self._writing = PendingWrite(backend, self.disk, events, self._inbox, self._tuning)
         self._writing.changed(hardware)
         self._links = Links(peer_ids, events, backend, network, flights)
         self.proxy = RPCProxy(

@@ -14,7 +14,7 @@ from raftplay.cluster.alarm import Alarm
 from raftplay.cluster.calls import Calls
 from raftplay.cluster.hardware import USUAL, Hardware
 from raftplay.cluster.inbox import Inbox
-from raftplay.cluster.rpc import Events
+from raftplay.cluster.rpc import NodeEvents
 from raftplay.cluster.storage.disk import Disk
 from raftplay.cluster.tuning import Tuning
 from raftplay.raft.consensus import ConsensusModule
@@ -28,10 +28,10 @@ class WriteEnds(NamedTuple):
     node: int
 
 
-class Writing:
+class PendingWrite:
     """The write of one node that waits, if any, and what waits for it: arrivals in `inbox`, and its timer."""
 
-    def __init__(self, backend: Backend, disk: Disk, events: Events, inbox: Inbox, tuning: Tuning) -> None:
+    def __init__(self, backend: Backend, disk: Disk, events: NodeEvents, inbox: Inbox, tuning: Tuning) -> None:
         self._backend = backend
         self._disk = disk
         self._events = events

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from raftplay.kv.clients import operation_of, outcome_text
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 from raftplay.kv.load import Load
 from raftplay.language import kinds
 from raftplay.language.table import command
@@ -53,7 +53,7 @@ def cas(
     return _asked(session, Cas(key, expected=old, value=new), client, node)
 
 
-def _asked(session: Session, request: Request, client: str | None, node: int | None) -> str:
+def _asked(session: Session, request: KeyRequest, client: str | None, node: int | None) -> str:
     call = session.harness.ask(client or MAIN, request, node)
     return outcome_text(call)
 

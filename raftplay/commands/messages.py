@@ -10,7 +10,7 @@ from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.language import link_kinds
 from raftplay.language.table import command
 from raftplay.past.flying import Key, key_of
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.session.session import Session
 from raftplay.session.units import duration_text
 from raftplay.watch.narrator import message_text
@@ -110,7 +110,7 @@ def _holds(session: Session, link: tuple[int, int], kind: str) -> bool:
 
 def _nothing_there(session: Session, picked: link_kinds.Picked) -> str:
     """Return the answer for `picked` links without messages, and what keeps messages off them."""
-    links = Links(session.harness.snapshot())
+    links = Reachability(session.harness.snapshot())
     gaps = [gap for link in picked.links if (gap := links.obstacle(*link)) is not None and gap.kind != "held"]
     across = [(gap.src, gap.dst) for gap in gaps if gap.kind == "partition"]
     why = list(dict.fromkeys(obstacle_text(gap) for gap in gaps if gap.kind != "partition"))

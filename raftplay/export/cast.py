@@ -12,9 +12,9 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 
-from raftplay.export.mail import LOST, Message, mail_of
+from raftplay.export.mail import LOST, MailedMessage, mail_of
 from raftplay.export.pace import pace_of
-from raftplay.export.recording import Recording, Told
+from raftplay.export.recording import Recording, SideText
 from raftplay.tui.film import rows_of
 from raftplay.tui.model.lines import wrapped
 from raftplay.tui.output.cast import header, output
@@ -44,7 +44,7 @@ LOST_FOR = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class CastFrame:
     """A screen, and the second of play at which it is shown."""
 
     time: float
@@ -56,7 +56,7 @@ def written(recording: Recording) -> bytes:
     return "".join(_lines(recording)).encode("utf-8", "backslashreplace")
 
 
-def frames_of(recording: Recording) -> Iterator[Frame]:
+def frames_of(recording: Recording) -> Iterator[CastFrame]:
     """Yield the screens of a run, each of which differs from the one before; the last one again at its end."""
     deck = ScreenState(
         WIDTH, HEIGHT - CAPTION, watched=tuple(each.name for each in INVARIANTS), nodes=recording.size
@@ -66,10 +66,10 @@ def frames_of(recording: Recording) -> Iterator[Frame]:
     for last, scene, caption in _scenes(recording):
         rows = (*rows_of(deck, scene), *_caption(caption))
         if rows != before:
-            yield Frame(last, rows)
+            yield CastFrame(last, rows)
             before = rows
     if before is not None:
-        yield Frame(last + REST, before)
+        yield CastFrame(last + REST, before)
 
 
 def _caption(text: str) -> list[Row]:
@@ -113,7 +113,7 @@ def _scenes(recording: Recording) -> Iterator[tuple[float, Scene, str]]:
         yield time, Scene(replace(view, rewound=False), moving, -1), _beside(recording.captions, seq)
 
 
-def _pace(recording: Recording, records: Sequence[Record], messages: Sequence[Message]) -> list[float]:
+def _pace(recording: Recording, records: Sequence[Record], messages: Sequence[MailedMessage]) -> list[float]:
     tape = Tape()
     tape.read(records, recording.breach)
     first = recording.history.first_seq
@@ -122,7 +122,7 @@ def _pace(recording: Recording, records: Sequence[Record], messages: Sequence[Me
     return pace_of(records, messages, frozenset(told | marked), marked)
 
 
-def _times(shown: Sequence[float], weighty: Sequence[Message]) -> Iterator[tuple[float, int]]:
+def _times(shown: Sequence[float], weighty: Sequence[MailedMessage]) -> Iterator[tuple[float, int]]:
     """Yield the seconds at which a frame is drawn, and the last event by then."""
     step = 1 / FRAMES
     ticks: set[int] = set()
@@ -138,7 +138,7 @@ def _times(shown: Sequence[float], weighty: Sequence[Message]) -> Iterator[tuple
             yield tick * step, event
 
 
-def _moving(weighty: Sequence[Message], shown: Sequence[float], event: int, time: float) -> Iterator[Moving]:
+def _moving(weighty: Sequence[MailedMessage], shown: Sequence[float], event: int, time: float) -> Iterator[Moving]:
     """Yield the messages on their way, and those that were lost just now."""
     for message in weighty:
         if message.sent > event or not message.end:
@@ -154,6 +154,6 @@ def _moving(weighty: Sequence[Message], shown: Sequence[float], event: int, time
         )
 
 
-def _beside(told: Sequence[Told], seq: int) -> str:
+def _beside(told: Sequence[SideText], seq: int) -> str:
     """Return the caption that stands beside an event."""
     return next((one.text for one in reversed(told) if one.seq < seq), "")

@@ -8,7 +8,7 @@ as a commit index that waits, has no line.
 import json
 from collections.abc import Iterator
 
-from raftplay.export.mail import ARRIVED, Message, mail_of
+from raftplay.export.mail import ARRIVED, MailedMessage, mail_of
 from raftplay.export.recording import Recording
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState
@@ -67,7 +67,7 @@ def _lines(recording: Recording) -> Iterator[Line]:
 
 
 def _line(
-    record: Record, name: str, node: int, state: NodeState, voters: list[list[str]], message: Message | None
+    record: Record, name: str, node: int, state: NodeState, voters: list[list[str]], message: MailedMessage | None
 ) -> Line:
     event: Line = {
         "name": name,
@@ -87,7 +87,7 @@ def _line(
     return {"level": "debug", "ts": round(record.time, 6), "msg": "trace", "tag": "trace", "event": event}
 
 
-def _name_of(message: Message, at: int, record: Record) -> str | None:
+def _name_of(message: MailedMessage, at: int, record: Record) -> str | None:
     """Return the name of the event of a message; None if etcd has none, as for a loss."""
     if isinstance(record.event, facts.CallSent | facts.ReplySent):
         verb = "Send"
@@ -108,7 +108,7 @@ def _name_of(message: Message, at: int, record: Record) -> str | None:
             return None
 
 
-def _message(message: Message) -> Line:
+def _message(message: MailedMessage) -> Line:
     content = message.content
     line: Line = {
         "type": "MsgApp",

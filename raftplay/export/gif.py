@@ -43,10 +43,12 @@ MOST_FRAMES = 1500
 """The most frames that Pillow draws; a longer run is refused."""
 
 
-class Picture(Protocol):
+class PillowPicture(Protocol):
     """A picture of Pillow, as far as it is used."""
 
-    def quantize(self, colors: int = 256, *, palette: "Picture | None" = None, dither: int = 0) -> "Picture":
+    def quantize(
+        self, colors: int = 256, *, palette: "PillowPicture | None" = None, dither: int = 0
+    ) -> "PillowPicture":
         """Return it with few colours."""
 
     def save(
@@ -55,7 +57,7 @@ class Picture(Protocol):
         format: str,
         *,
         save_all: bool,
-        append_images: list["Picture"],
+        append_images: list["PillowPicture"],
         duration: list[int],
         loop: int,
     ) -> None:
@@ -105,14 +107,14 @@ def _by_agg(agg: str, recorded: bytes) -> bytes:
             raise UsageError(f"{agg} did not draw the recording; write a .cast file instead") from None
 
 
-def _by_pillow(pens: Pens, frames: list[cast.Frame]) -> bytes:
+def _by_pillow(pens: Pens, frames: list[cast.CastFrame]) -> bytes:
     if len(frames) > MOST_FRAMES:
         raise UsageError(
             f"the run is too long for a GIF: it has {len(frames)} frames of at most {MOST_FRAMES}; "
             "write a .cast file"
         )
     font = _font(pens.fonts)
-    picture: Picture = pens.image.new("RGB", (cast.WIDTH * ACROSS, cast.HEIGHT * DOWN), DARK.ground)
+    picture: PillowPicture = pens.image.new("RGB", (cast.WIDTH * ACROSS, cast.HEIGHT * DOWN), DARK.ground)
     rows: list[Row] = []
     pictures, palette = [], _palette(pens)
     for frame in frames[:-1]:
@@ -127,11 +129,11 @@ def _by_pillow(pens: Pens, frames: list[cast.Frame]) -> bytes:
     return file.getvalue()
 
 
-def _palette(pens: Pens) -> Picture:
+def _palette(pens: Pens) -> PillowPicture:
     """Return a picture with the colours of the theme, on its ground and half way to it."""
     named = [DARK.ground, DARK.bar, DARK.chosen, DARK.line, *dict(DARK.colours).values(), *DARK.terms]
     colours = list(dict.fromkeys(named))
-    picture: Picture = pens.image.new("RGB", (len(colours), 2), DARK.ground)
+    picture: PillowPicture = pens.image.new("RGB", (len(colours), 2), DARK.ground)
     pen = pens.drawing.Draw(picture)
     ground = Color.parse(DARK.ground).get_truecolor()
     for x, colour in enumerate(colours):

@@ -7,7 +7,7 @@ from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
-from raftplay.export.recording import Recording, Told, of_session
+from raftplay.export.recording import Recording, SideText, of_session
 from raftplay.lessons.catalogue import found
 from raftplay.lessons.course import open_lesson
 from raftplay.lessons.steps import Anew, Ask, ExpectedAnswer, LessonStep, Play, Say
@@ -32,8 +32,8 @@ def of_lesson(source: str, overrides: Setup, seed: int) -> Recording:
     steps = lesson.steps[: int(number) if number else last]
     session = open_lesson(lesson, lesson.setup.seed if lesson.setup.seed is not None else seed)
     try:
-        captions: list[Told] = []
-        commands: list[Told] = []
+        captions: list[SideText] = []
+        commands: list[SideText] = []
         for at, step in enumerate(steps, 1):
             _play(step, f"Step {at} of {last}: {step.title}", session, captions, commands)
         recording = of_session(session, f"{lesson.title}, step {len(steps)}")
@@ -43,21 +43,23 @@ def of_lesson(source: str, overrides: Setup, seed: int) -> Recording:
     return replace(recording, captions=tuple(captions), commands=tuple(commands))
 
 
-def _say(told: Told, captions: list[Told]) -> None:
+def _say(told: SideText, captions: list[SideText]) -> None:
     """Keep a paragraph; it goes on with the one before if nothing happened since."""
     if captions and (captions[-1].seq, captions[-1].chapter) == (told.seq, told.chapter):
         told = replace(told, text=f"{captions.pop().text}\n{told.text}")
     captions.append(told)
 
 
-def _play(step: LessonStep, chapter: str, session: Session, captions: list[Told], commands: list[Told]) -> None:
+def _play(
+    step: LessonStep, chapter: str, session: Session, captions: list[SideText], commands: list[SideText]
+) -> None:
     """Do what a step does, and keep what it says beside the events."""
     for item in step.items:
         seq = session.history.last_seq
         match item:
             case Say():
                 with suppress(Failed, UsageError):  # it names what is not there
-                    _say(Told(seq, item.text(session), chapter), captions)
+                    _say(SideText(seq, item.text(session), chapter), captions)
             case Anew():
                 session.anew(item.applied)  # another cluster: what was told of the one before is over
                 captions.clear()
@@ -66,5 +68,5 @@ def _play(step: LessonStep, chapter: str, session: Session, captions: list[Told]
                 pass
             case _:
                 if item.bound.effect not in ("looks", "clock"):
-                    commands.append(Told(seq, item.bound.text))
+                    commands.append(SideText(seq, item.bound.text))
                 session.perform(item.bound).uninterrupted()

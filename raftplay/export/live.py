@@ -1,7 +1,7 @@
 """The replay page of a run that goes on: what it begins with, and what each moment adds, as events of a stream.
 
-The rule of this module: one thread calls `Live`. It reads the cluster under its lock, for as long as it takes to
-copy the new events, and folds them outside of it, so that those who look on hold up nobody.
+The rule of this module: one thread calls `LiveReplay`. It reads the cluster under its lock, for as long as it takes
+to copy the new events, and folds them outside of it, so that those who look on hold up nobody.
 """
 
 import json
@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 
 from raftplay.export.html import page
-from raftplay.export.pace import Pace
+from raftplay.export.pace import ReplayPace
 from raftplay.export.recording import Recording
-from raftplay.export.replay import Json, Replay
+from raftplay.export.replay import Json, ReplayBuilder
 from raftplay.past.history import History
 from raftplay.session.branches import Branch
-from raftplay.tui.serve.feed import Place
-from raftplay.tui.stage.tape import WEIGHTS, Mark, Tape
+from raftplay.tui.serve.feed import BranchPlace
+from raftplay.tui.stage.tape import WEIGHTS, Tape, TapeMark
 from raftplay.watch.facts import Record
 
 AT_ONCE = 500
@@ -51,10 +51,10 @@ def live_page() -> bytes:
     return text.replace("default-src 'none';", "default-src 'none'; connect-src 'self';", 1).encode()
 
 
-class Live:
+class LiveReplay:
     """The replay of what a screen shows. `place` returns the place that is shown; `clock` returns seconds."""
 
-    def __init__(self, place: Callable[[], Place], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, place: Callable[[], BranchPlace], clock: Callable[[], float] = time.monotonic) -> None:
         self._place = place
         self._clock = clock
         self._fold: _Fold | None = None
@@ -100,7 +100,7 @@ class Live:
             self._at = at
             self._add({"at": at, **more})
 
-    def _begin(self, place: Place) -> "_Fold":
+    def _begin(self, place: BranchPlace) -> "_Fold":
         """Begin with another branch, or with the last events of this one; all browsers begin anew."""
         fold = _Fold(place.branch, max(place.branch.history.earliest, place.seq - FAR_BEHIND + SOME))
         self._first, self._parts = self.version + 1, []
@@ -129,9 +129,9 @@ class _Fold:
             history = History(1, branch.history.at(begin))
             now = branch.harness.snapshot()
         self._tape = Tape()
-        self._marks: list[Mark] = []
-        self._replay = Replay(Recording("", history, now), self._tape)
-        self._pace = Pace(len(now.nodes))
+        self._marks: list[TapeMark] = []
+        self._replay = ReplayBuilder(Recording("", history, now), self._tape)
+        self._pace = ReplayPace(len(now.nodes))
         self._sent = _Sizes()
         self._open: dict[int, int] = {}  # the messages that had no end when they were sent, with their fate
 

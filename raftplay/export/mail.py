@@ -9,7 +9,7 @@ from functools import cached_property
 
 from raftplay.raft.messages import NONE, Args, Reply, RPCRequest
 from raftplay.tui.model.glyphs import UNICODE
-from raftplay.tui.stage.scene import Key, Moving, confirmed
+from raftplay.tui.stage.scene import MessageKey, Moving, confirmed
 from raftplay.tui.stage.words import Words, words_of
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -17,10 +17,10 @@ from raftplay.watch.narrator import args_text, reply_text
 
 
 @dataclass
-class Message:
+class MailedMessage:
     """A message on its way: where and when it went, what became of it, and its words."""
 
-    key: Key
+    key: MessageKey
     src: int
     dst: int
     content: Args | Reply
@@ -77,9 +77,9 @@ class Mail:
     """The messages of a run, in the order in which they were sent."""
 
     def __init__(self) -> None:
-        self.all: list[Message] = []
+        self.all: list[MailedMessage] = []
         self.requests: dict[int, Args] = {}
-        self.under_way: dict[Key, list[int]] = {}
+        self.under_way: dict[MessageKey, list[int]] = {}
         self.moving: tuple[Moving, ...] = ()
 
     def take(self, at: int, event: facts.Event) -> int | None:
@@ -112,21 +112,21 @@ class Mail:
                     self.all[number].fate = HELD
         return None
 
-    def _sent(self, at: int, key: Key, src: int, dst: int, message: Args | Reply, copies: int) -> int:
+    def _sent(self, at: int, key: MessageKey, src: int, dst: int, message: Args | Reply, copies: int) -> int:
         index = confirmed(message, self.requests.get(key[0])) if key[1] else NONE
         first = len(self.all)
         for number in range(first, first + copies):
-            self.all.append(Message(key, src, dst, message, at, index))
+            self.all.append(MailedMessage(key, src, dst, message, at, index))
             self.under_way.setdefault(key, []).append(number)
         return first
 
     def _ended(
-        self, at: int, key: Key, src: int, dst: int, message: Args | Reply, fate: int, reason: str = ""
+        self, at: int, key: MessageKey, src: int, dst: int, message: Args | Reply, fate: int, reason: str = ""
     ) -> int:
         waiting = self.under_way.get(key)
         if waiting is None:  # it was sent before the first event that is kept, or never left
             number = len(self.all)
-            self.all.append(Message(key, src, dst, message, at, end=at, fate=fate, reason=reason))
+            self.all.append(MailedMessage(key, src, dst, message, at, end=at, fate=fate, reason=reason))
             return number
         number = waiting.pop(0)
         if not waiting:
@@ -136,7 +136,7 @@ class Mail:
         return number
 
 
-def mail_of(records: Iterable[Record]) -> tuple[list[Message], dict[int, int]]:
+def mail_of(records: Iterable[Record]) -> tuple[list[MailedMessage], dict[int, int]]:
     """Return the messages of a run, and by the number of an event the message that it tells of."""
     mail, told = Mail(), {}
     for at, record in enumerate(records, 1):
@@ -146,5 +146,5 @@ def mail_of(records: Iterable[Record]) -> tuple[list[Message], dict[int, int]]:
     return mail.all, told
 
 
-def _key(call_id: int, message: Args | Reply) -> Key:
+def _key(call_id: int, message: Args | Reply) -> MessageKey:
     return call_id, not isinstance(message, RPCRequest)

@@ -3,9 +3,9 @@
 Rounds of heartbeats that tell nothing new are folded into a note. A message is drawn where it arrives, or is lost.
 """
 
-from raftplay.export.mail import ARRIVED, LOST, Message, mail_of
+from raftplay.export.mail import ARRIVED, LOST, MailedMessage, mail_of
 from raftplay.export.recording import Recording
-from raftplay.tui.stage.tape import Mark, Tape
+from raftplay.tui.stage.tape import Tape, TapeMark
 
 MOST_MESSAGES = 200
 """The most messages of a diagram: a larger one is hard to read, and slow to draw."""
@@ -61,14 +61,14 @@ def _lines(recording: Recording) -> list[str]:
     return lines
 
 
-def _note(mark: Mark, across: str, time: float) -> str:
+def _note(mark: TapeMark, across: str, time: float) -> str:
     over = f"n{mark.node}" if mark.node >= 0 else across
     words = f"{mark.text} is committed" if mark.kind == "commit" else mark.text
     words = f"{words}, term {mark.term}" if mark.kind in ("leader", "candidate") else words
     return f"    Note over {over}: {plain(f'{words} ({time:.3f} s)')}"
 
 
-def _arrow(message: Message) -> str:
+def _arrow(message: MailedMessage) -> str:
     line = "--" if message.is_reply else "-"
     head = "x" if message.fate == LOST else ">>"
     lost = f" lost, {message.reason}" if message.fate == LOST else ""

@@ -7,7 +7,7 @@ events have equal paces, so films and pages of a run agree.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from raftplay.export.mail import Message
+from raftplay.export.mail import MailedMessage
 from raftplay.raft.decisions import BecameLeader, ElectionStarted, PreVoteStarted
 from raftplay.watch.facts import Crashed, Record
 
@@ -37,7 +37,7 @@ WITHOUT_LEADER = 6.0
 
 
 @dataclass
-class Pace:
+class ReplayPace:
     """When each event of `size` nodes is shown, event by event: how many messages are under way, and who leads."""
 
     size: int
@@ -51,7 +51,13 @@ class Pace:
     read: float = 0.0
 
     def take(
-        self, record: Record, arrived: Message | None, sent: Iterable[Message], *, told: bool, marked: bool
+        self,
+        record: Record,
+        arrived: MailedMessage | None,
+        sent: Iterable[MailedMessage],
+        *,
+        told: bool,
+        marked: bool,
     ) -> None:
         """Take the next event: the message that ends with it, if any, and those that are sent with it.
 
@@ -102,18 +108,18 @@ class Pace:
 
 
 def pace_of(
-    records: Sequence[Record], messages: Sequence[Message], told: frozenset[int], marked: frozenset[int]
+    records: Sequence[Record], messages: Sequence[MailedMessage], told: frozenset[int], marked: frozenset[int]
 ) -> list[float]:
     """Return when each event is shown, in seconds of play; at 0 there is the moment before the first.
 
     `told` are the numbers of events of which something is told, `marked` those that the tape marks.
     """
     ended = {message.end: message for message in messages if message.end}
-    sent: dict[int, list[Message]] = {}
+    sent: dict[int, list[MailedMessage]] = {}
     for message in messages:
         if message.end > message.sent or not message.weight:  # else it is under way to the end
             sent.setdefault(message.sent, []).append(message)
-    pace = Pace(1 + max((record.node for record in records), default=0))
+    pace = ReplayPace(1 + max((record.node for record in records), default=0))
     for at, record in enumerate(records, 1):
         pace.take(record, ended.get(at), sent.get(at, ()), told=at in told, marked=at in marked)
     return pace.shown

@@ -6,7 +6,7 @@ arrows between them. The terms and commit indices are counters.
 
 import json
 
-from raftplay.export.mail import ARRIVED, Message, mail_of
+from raftplay.export.mail import ARRIVED, MailedMessage, mail_of
 from raftplay.export.recording import Recording
 from raftplay.raft.decisions import NodeState
 from raftplay.version import __version__
@@ -107,7 +107,7 @@ def _messages(recording: Recording) -> list[Event]:
     return events
 
 
-def _arrow(number: int, message: Message, sent: int, ended: int) -> list[Event]:
+def _arrow(number: int, message: MailedMessage, sent: int, ended: int) -> list[Event]:
     name, about = message.words.texts[0], {"message": message.detail}
     return [
         _event("X", message.src, f"{name} to n{message.dst}", sent, dur=MARK, cat="message", args=about),

@@ -12,7 +12,7 @@ from raftplay.past.view import View
 from raftplay.tui import svg
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.diagram import MessagesPane
-from raftplay.tui.model.lines import EMPTY, Line, Piece
+from raftplay.tui.model.lines import EMPTY, Piece, Pieces
 from raftplay.tui.model.matrix import LogPane
 from raftplay.tui.model.node import NodePane
 from raftplay.tui.model.pane import Pane
@@ -56,7 +56,7 @@ def view_at(recording: Recording, at: float | None = None) -> View:
     return history.view(history.seq_at(at), now, at, breach=recording.breach)
 
 
-def lines_of(view: View, pane: str) -> list[Line]:
+def lines_of(view: View, pane: str) -> list[Pieces]:
     """Return the lines of a pane."""
     if pane == "stage":
         scene = scene_of(view, -1)
@@ -70,7 +70,7 @@ def lines_of(view: View, pane: str) -> list[Line]:
     return _window(DRAWN[pane](), view, -1)
 
 
-def _window(pane: Pane, view: View, node: int) -> list[Line]:
+def _window(pane: Pane, view: View, node: int) -> list[Pieces]:
     """Return what a pane shows where it has all the room that it wants."""
     window = pane.window(view, Context(WIDTH, TALLEST, selected=node, is_whole=True))
     lines = [line for line in window.lines if not any(piece.style.startswith("key") for piece in line)]
@@ -79,11 +79,11 @@ def _window(pane: Pane, view: View, node: int) -> list[Line]:
     return lines
 
 
-def _has_text(line: Line) -> bool:
+def _has_text(line: Pieces) -> bool:
     return any(piece.text.strip() for piece in line)
 
 
-def _row(line: Line, theme: str) -> svg.Row:
+def _row(line: Pieces, theme: str) -> svg.Row:
     wide = sum(len(piece.text) for piece in line)
     padded = (*line, Piece(" " * max(0, WIDTH - wide)))
     return tuple(Segment(piece.text, style_of(piece.style, theme, True)) for piece in padded)

@@ -37,7 +37,7 @@ from raftplay.watch.trace import Header, TracedRun, read_trace
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SideText:
     """A text that stands beside a run after its event `seq`: a caption of its script, or a command."""
 
     seq: int
@@ -58,8 +58,8 @@ class Recording:
     history: History
     now: Snapshot
     breach: Breach | None = None
-    captions: tuple[Told, ...] = ()
-    commands: tuple[Told, ...] = ()
+    captions: tuple[SideText, ...] = ()
+    commands: tuple[SideText, ...] = ()
     failure: str = ""
     branch: str = ""
     parent: str = ""
@@ -130,7 +130,7 @@ def of_script(script: Script) -> Recording:
                 here, seq = _beside(session.branch, beside), moment.seq
             here.say(seq, said)
             if part.step.bound.effect not in ("looks", "clock"):
-                here.commands.append(Told(seq, part.step.bound.text))
+                here.commands.append(SideText(seq, part.step.bound.text))
             if outcome.status is Status.INTERRUPTED:
                 raise KeyboardInterrupt
             if not outcome.held:
@@ -156,12 +156,12 @@ def of_script(script: Script) -> Recording:
 class _Beside:
     """The captions and the commands of one branch of a script."""
 
-    captions: list[Told] = field(default_factory=list)
-    commands: list[Told] = field(default_factory=list)
+    captions: list[SideText] = field(default_factory=list)
+    commands: list[SideText] = field(default_factory=list)
 
     def say(self, seq: int, captions: Sequence[Caption]) -> None:
         """Keep captions of the moment after the event `seq`."""
-        self.captions += [Told(seq, _words(caption), caption.chapter) for caption in captions]
+        self.captions += [SideText(seq, _words(caption), caption.chapter) for caption in captions]
 
     def until(self, seq: int) -> "_Beside":
         """Return those of a branch that leaves this one after the event `seq`."""

@@ -16,10 +16,10 @@ from itertools import pairwise
 from typing import TypeAlias
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
-from raftplay.export.mail import Mail, Message
+from raftplay.export.mail import Mail, MailedMessage
 from raftplay.export.pace import pace_of
-from raftplay.export.recording import Recording, Told
-from raftplay.past.links import Links
+from raftplay.export.recording import Recording, SideText
+from raftplay.past.links import Reachability
 from raftplay.past.view import View
 from raftplay.raft.decisions import AppendDecided, DecisionBase
 from raftplay.raft.messages import (
@@ -32,7 +32,7 @@ from raftplay.tui.model.glyphs import UNICODE
 from raftplay.tui.stage.roles import role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.sentence import sentence
-from raftplay.tui.stage.tape import WEIGHTS, Mark, Tape
+from raftplay.tui.stage.tape import WEIGHTS, Tape, TapeMark
 from raftplay.version import __version__
 from raftplay.watch import facts
 from raftplay.watch.fact_base import FactBase
@@ -86,7 +86,7 @@ def replay_data(recording: Recording) -> Json:
 def _whole(recording: Recording) -> Json:
     tape = Tape()
     tape.read(recording.records, recording.breach)
-    replay = Replay(recording, tape)
+    replay = ReplayBuilder(recording, tape)
     asked = _asked(tape.marks, FEW_ANSWERS if len(recording.history) > LONG else MOST_ANSWERS)
     for record in recording.records:
         replay.take(record, asks=record.seq in asked)
@@ -109,7 +109,7 @@ def without_keys(text: str) -> str:
     return _KEYS.sub("", text)
 
 
-class Replay:
+class ReplayBuilder:
     """Folds the events of a recording one by one, and notes at each what changes; `tape` has their marks."""
 
     def __init__(self, recording: Recording, tape: Tape) -> None:
@@ -134,7 +134,7 @@ class Replay:
         self._time = _micros(self._world.time)
         self._note(0, self._world.snapshot(recording.now), everything=True)
 
-    def take(self, record: Record, *, asks: bool) -> Message | None:
+    def take(self, record: Record, *, asks: bool) -> MailedMessage | None:
         """Take the next event; `asks`: at this moment `why` is asked. Return the message that it tells of."""
         self._world(record)
         self.records.append(record)
@@ -193,7 +193,7 @@ class Replay:
             "texts": texts.all,
         }
 
-    def _pace(self, marks: Sequence[Mark]) -> list[int]:
+    def _pace(self, marks: Sequence[TapeMark]) -> list[int]:
         """Return the milliseconds of play between each event and the one before it."""
         told, marked = frozenset(row[0] for row in self.told), frozenset(self._at(mark.seq) for mark in marks)
         shown = [round(when * 1000) for when in pace_of(self.records, self.mail.all, told, marked)]
@@ -209,7 +209,7 @@ class Replay:
 
     def _note(self, at: int, snapshot: Snapshot, *, everything: bool, node: int = NONE) -> None:
         """Note how the nodes, and the network, differ from before."""
-        links = Links(snapshot)
+        links = Reachability(snapshot)
         for seen in snapshot.nodes if everything else snapshot.nodes[node : node + 1] if node >= 0 else ():
             state = self._state(seen, snapshot, links)
             before = self.before.get(seen.id, {})
@@ -223,7 +223,7 @@ class Replay:
         if everything:
             self._note_network(at, snapshot)
 
-    def _state(self, seen: NodeSnapshot, snapshot: Snapshot, links: Links) -> Json:
+    def _state(self, seen: NodeSnapshot, snapshot: Snapshot, links: Reachability) -> Json:
         role = role_of(seen, snapshot, links, UNICODE)
         return {
             "role": self.texts(role.word.lower()),
@@ -301,11 +301,11 @@ class Replay:
         if last is None or last[2:] != said:
             self.answers.append([at, node, *said])
 
-    def mark(self, mark: Mark) -> list[object]:
+    def mark(self, mark: TapeMark) -> list[object]:
         """Return a mark of the tape as the page reads it."""
         return [self._at(mark.seq), mark.kind, mark.node, self.texts(mark.text)]
 
-    def message(self, message: Message) -> list[object]:
+    def message(self, message: MailedMessage) -> list[object]:
         """Return a message as the page reads it."""
         words = message.words
         row: list[object] = [
@@ -321,7 +321,7 @@ class Replay:
         ]
         return [*row, self.texts(shown(message.reason, 80))] if message.reason else row
 
-    def _beside(self, told: Sequence[Told], longest: int) -> list[list[object]]:
+    def _beside(self, told: Sequence[SideText], longest: int) -> list[list[object]]:
         return [
             [self._at(one.seq), self.texts(shown(one.text, longest)), self.texts(shown(one.chapter, 120))]
             for one in told
@@ -353,7 +353,7 @@ def _is_quiet(event: DecisionBase | FactBase) -> bool:
             return event.group == "routine"
 
 
-def _asked(marks: Sequence[Mark], most: int) -> frozenset[int]:
+def _asked(marks: Sequence[TapeMark], most: int) -> frozenset[int]:
     """Return the events at which `why` is asked: the weightiest of the marked ones."""
     weightiest = sorted(marks, key=lambda mark: -WEIGHTS[mark.kind])[:most]
     return frozenset(mark.seq for mark in weightiest)

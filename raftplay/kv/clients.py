@@ -17,9 +17,9 @@ from typing import Literal, Protocol, TypeAlias
 from msgspec.structs import replace
 
 from raftplay.errors import UsageError
-from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Get, Open, Put, Request, Result, written
-from raftplay.linearizability.operations import Answer, Kind, Operation, json_of
-from raftplay.linearizability.search import STATES, Verdict, check
+from raftplay.kv.commands import NO_SESSION, Append, Cas, Get, KeyRequest, Open, Put, Result, StoreCommand, written
+from raftplay.linearizability.operations import ClientAnswer, Operation, OperationKind, json_of
+from raftplay.linearizability.search import STATES, HistoryVerdict, check
 from raftplay.linearizability.timeline import value_text
 
 PATIENCE = 2.0
@@ -34,7 +34,7 @@ PAUSE = 0.05
 NO_INDEX = -1
 """The index of a command that is in no log."""
 
-Ending: TypeAlias = Literal["ok", "no", "unknown", "refused"]
+CallEnding: TypeAlias = Literal["ok", "no", "unknown", "refused"]
 """What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
 
 
@@ -109,30 +109,30 @@ class Port(Protocol):
 
     # what is told of clients
 
-    def begun(self, call: "Call") -> None:
+    def begun(self, call: "OperationCall") -> None:
         """Tell that a client begins an operation."""
 
-    def asked(self, call: "Call", command: object, index: int) -> None:
+    def asked(self, call: "OperationCall", command: object, index: int) -> None:
         """Tell that the client asked the node `call.asked`, which has its command at `index`; -1: it refused."""
 
-    def over(self, call: "Call") -> None:
+    def over(self, call: "OperationCall") -> None:
         """Tell that an operation of a client has ended."""
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class OperationCall:
     """One operation of a client, from its call to its end; `result` is what the store said, if it did."""
 
     number: int
     """Its place among all calls, from 1 on."""
 
     client: str
-    request: Request
+    request: KeyRequest
     began: float
     node: int = NO_SESSION
     """The only node that is asked; -1 for whichever leads."""
 
-    ending: Ending | None = None
+    ending: CallEnding | None = None
     ended: float = math.inf
     result: Result | None = None
     step: int = 0
@@ -164,7 +164,7 @@ class _Client:
     """How often the opening of its session was put into a log, since it has none."""
 
     seq: int = 0
-    queue: list[Call] = field(default_factory=list)
+    queue: list[OperationCall] = field(default_factory=list)
     limit: Pending | None = None
     """The end of its patience with the call under way."""
 
@@ -188,7 +188,7 @@ class Clients:
         """How requests that begin from now on are handled."""
 
         self.patience = patience
-        self.calls: list[Call] = []
+        self.calls: list[OperationCall] = []
         """All calls, in the order in which they began."""
 
         self._clients: dict[str, _Client] = {}
@@ -200,17 +200,17 @@ class Clients:
 
     # ---- calls
 
-    def call(self, client: str, request: Request, node: int = -1) -> Call:
+    def call(self, client: str, request: KeyRequest, node: int = -1) -> OperationCall:
         """Begin an operation of `client`; one client's operations run one after another."""
         known = self._clients.setdefault(client, _Client(client))
-        call = Call(len(self.calls) + 1, client, request, self.port.now(), node)
+        call = OperationCall(len(self.calls) + 1, client, request, self.port.now(), node)
         self.calls.append(call)
         known.queue.append(call)
         if len(known.queue) == 1:
             self._begin(known, call)
         return call
 
-    def _begin(self, client: _Client, call: Call) -> None:
+    def _begin(self, client: _Client, call: OperationCall) -> None:
         call.began, call.step = self.port.now(), self._next_step()
         self.port.begun(call)
         client.limit = self.port.later(self.patience, lambda: self._give_up(client, call))
@@ -228,7 +228,7 @@ class Clients:
         self._steps += 1
         return self._steps
 
-    def _read(self, client: _Client, call: Call) -> None:
+    def _read(self, client: _Client, call: OperationCall) -> None:
         """Read from the store of one node, whatever it knows."""
         if call.is_over:
             return
@@ -244,7 +244,7 @@ class Clients:
                 self._leader = (target + 1) % port.nodes
             port.later(PAUSE, lambda: self._read(client, call))
 
-    def _ask_read(self, client: _Client, call: Call) -> None:
+    def _ask_read(self, client: _Client, call: OperationCall) -> None:
         """Ask a node that answers from its store, once it has made sure that it is not out of date."""
         if call.is_over:
             return
@@ -259,7 +259,7 @@ class Clients:
             self._read_told(client, call, target, None)
 
     def _read_told(
-        self, client: _Client, call: Call, target: int, result: Result | None, *, is_late: bool = False
+        self, client: _Client, call: OperationCall, target: int, result: Result | None, *, is_late: bool = False
     ) -> None:
         """Take a node's answer to a read; if it cannot answer, or is late, ask another, unless it was named."""
         port = self.port
@@ -281,13 +281,13 @@ class Clients:
         known = self.port.leader_known_to(asked) if self.port.is_up(asked) else -1
         return known if known not in (-1, asked) else (asked + 1) % self.port.nodes
 
-    def _number(self, client: _Client, call: Call) -> None:
+    def _number(self, client: _Client, call: OperationCall) -> None:
         """Give the request its place in the session: the client has the answers to all before it."""
         if self.options.sessions:
             client.seq += 1
             call.request = replace(call.request, session=client.session, seq=client.seq, acked=client.seq)
 
-    def _ask(self, client: _Client, call: Call, command: Command, node: int | None = None) -> None:
+    def _ask(self, client: _Client, call: OperationCall, command: StoreCommand, node: int | None = None) -> None:
         """Ask a node, by default the one that is believed to lead."""
         if call.is_over:
             return
@@ -327,20 +327,20 @@ class Clients:
             client.lateness.cancel()
         client.lateness = self.port.later(ANSWER_WITHIN, otherwise)
 
-    def _target(self, call: Call) -> int:
+    def _target(self, call: OperationCall) -> int:
         if call.node >= 0:
             return call.node
         self._leader = max(self._leader, 0)
         return self._leader
 
-    def _ask_next(self, client: _Client, call: Call, command: Command) -> None:
+    def _ask_next(self, client: _Client, call: OperationCall, command: StoreCommand) -> None:
         """Ask the leader that the asked node names, else the next node a moment later."""
         port, asked = self.port, call.asked
         known = port.leader_known_to(asked) if port.is_up(asked) else -1
         self._leader = known if known not in (-1, asked) else (asked + 1) % port.nodes
         port.later(0.0 if known not in (-1, asked) else PAUSE, lambda: self._ask(client, call, command))
 
-    def _again(self, client: _Client, call: Call, command: Command, target: int, index: int) -> None:
+    def _again(self, client: _Client, call: OperationCall, command: StoreCommand, target: int, index: int) -> None:
         """Ask another node when `target` has not answered in time; with `to NODE`, wait on."""
         if call.is_over or call.asked != target or not self._is_current(client, call, command):
             return
@@ -353,7 +353,7 @@ class Clients:
         self._leader = (target + 1) % self.port.nodes
         self._ask(client, call, command)
 
-    def _is_current(self, client: _Client, call: Call, command: Command) -> bool:
+    def _is_current(self, client: _Client, call: OperationCall, command: StoreCommand) -> bool:
         return (client.session == NO_SESSION) is isinstance(command, Open) or not self.options.sessions
 
     # ---- answers
@@ -369,7 +369,7 @@ class Clients:
         for waits in [key for key in self._awaited if key[0] == node]:
             del self._awaited[waits]
 
-    def _told(self, client: _Client, call: Call, command: Command, result: object) -> None:
+    def _told(self, client: _Client, call: OperationCall, command: StoreCommand, result: object) -> None:
         if isinstance(command, Open):
             if client.session == NO_SESSION and isinstance(result, int):
                 client.session, client.opens = result, 0
@@ -385,7 +385,7 @@ class Clients:
             else:
                 self._end(client, call, result.outcome)
 
-    def _give_up(self, client: _Client, call: Call) -> None:
+    def _give_up(self, client: _Client, call: OperationCall) -> None:
         if not call.is_over:
             if call.tried:
                 self._end(client, call, "unknown", why=f"no answer within {self.patience:g} s")
@@ -395,7 +395,7 @@ class Clients:
                     why = f"no node could vouch for its store within {self.patience:g} s"
                 self._end(client, call, "refused", why=why)
 
-    def _end(self, client: _Client, call: Call, ending: Ending, why: str = "") -> None:
+    def _end(self, client: _Client, call: OperationCall, ending: CallEnding, why: str = "") -> None:
         if call.is_over:
             return
         call.ending, call.ended, call.why = ending, self.port.now(), why
@@ -422,15 +422,15 @@ class Clients:
         """Note that the verdict on what has happened so far was asked for; a violation stays one."""
         self._checked, self._expected = self._steps, self._expected or expects_violation
 
-    def verdict(self, states: int = STATES) -> Verdict:
+    def verdict(self, states: int = STATES) -> HistoryVerdict:
         """Decide whether what the clients saw is linearizable; a key may take `states` states of the search."""
         return check(self.history(), states=states)
 
 
-def operation_of(call: Call) -> Operation:
+def operation_of(call: OperationCall) -> Operation:
     """Return a call as an operation for the check of linearizability."""
     request, result = call.request, call.result
-    kinds: dict[type[Request], Kind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
+    kinds: dict[type[KeyRequest], OperationKind] = {Get: "get", Put: "put", Append: "append", Cas: "cas"}
     kind = kinds[type(request)]
     argument = None if isinstance(request, Get) else json_of(request.value)
     expected = json_of(request.expected) if isinstance(request, Cas) else None
@@ -438,12 +438,12 @@ def operation_of(call: Call) -> Operation:
     if result is not None and call.ending in ("ok", "no"):
         value = json_of(result.value) if result.found else None
         done = call.ending == "ok"
-        answer = Answer(value) if kind == "get" else Answer(None, done, True, value)
+        answer = ClientAnswer(value) if kind == "get" else ClientAnswer(None, done, True, value)
     end = math.inf if answer is None else call.last_step
     return Operation(call.client, request.key, kind, argument, expected, call.step, end, answer, f"#{call.number}")
 
 
-def outcome_text(call: Call) -> str:
+def outcome_text(call: OperationCall) -> str:
     """Return what the client of a call was told, in words: `ok`, a value, `no: it is 2`, `unknown: …`."""
     if not call.is_over:
         return "under way"

@@ -49,11 +49,11 @@ class Cas(_Request, frozen=True, tag="cas", kw_only=True, omit_defaults=True):
     value: object
 
 
-Request: TypeAlias = Get | Put | Append | Cas
+KeyRequest: TypeAlias = Get | Put | Append | Cas
 
-Command: TypeAlias = Open | Request
+StoreCommand: TypeAlias = Open | KeyRequest
 
-Outcome: TypeAlias = Literal["ok", "no", "expired"]
+StoreOutcome: TypeAlias = Literal["ok", "no", "expired"]
 """What became of a request: done; refused because of the value; its session, or its answer, is gone."""
 
 
@@ -63,24 +63,24 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     `again`: the answer was stored when the request was applied, which was earlier.
     """
 
-    outcome: Outcome
+    outcome: StoreOutcome
     value: Any = None
     found: bool = False
     again: bool = False
 
 
-def read_command(command: object) -> Command | None:
+def read_command(command: object) -> StoreCommand | None:
     """Return a command of a log entry for the store; None if it is for something else."""
     if not isinstance(command, dict) or "kv" not in command:
         return None
     try:
-        known: Command = msgspec.convert(command, Command)
+        known: StoreCommand = msgspec.convert(command, StoreCommand)
     except msgspec.ValidationError:
         return None
     return known
 
 
-def written(command: Command) -> dict[str, object]:
+def written(command: StoreCommand) -> dict[str, object]:
     """Return `command` as the JSON object that is submitted."""
     known: dict[str, object] = msgspec.to_builtins(command)
     return known

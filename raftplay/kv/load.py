@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from raftplay.errors import UsageError
-from raftplay.kv.clients import Call, Clients
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.clients import Clients, OperationCall
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 
 LOADS = {"clients": (1, 32), "rate": (1, 2000), "keys": (1, 100)}
 """The settings of a load, each with its lowest and highest value; `rate` is requests a second of all clients."""
@@ -46,7 +46,7 @@ class _User:
     def __init__(self, load: Load, clients: Clients, name: str, rng: random.Random, end: float) -> None:
         self._load, self._clients, self._port, self._end = load, clients, clients.port, end
         self._name, self._rng = name, rng
-        self._call: Call | None = None
+        self._call: OperationCall | None = None
         self._number = 0
 
     def pause(self) -> float:
@@ -61,7 +61,7 @@ class _User:
             self._call = self._clients.call(self._name, self._request())
         self._port.later(self.pause(), self.act)
 
-    def _request(self) -> Request:
+    def _request(self) -> KeyRequest:
         rng, key = self._rng, f"k{self._rng.randrange(self._load.keys)}"
         self._number += 1
         value = f"{self._name}.{self._number}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import structs
 
-from raftplay.kv.commands import NO_SESSION, Append, Cas, Command, Open, Put, Request, Result, read_command
+from raftplay.kv.commands import NO_SESSION, Append, Cas, KeyRequest, Open, Put, Result, StoreCommand, read_command
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.rules import Rules
 
@@ -23,7 +23,7 @@ RULES = Rules()
 _EXPIRED = Result("expired")
 
 
-class Session(msgspec.Struct):
+class ClientSession(msgspec.Struct):
     """One client's session: its name, and the answers that it may still ask for again, by request number."""
 
     client: str
@@ -33,7 +33,7 @@ class Session(msgspec.Struct):
     """When it was last used, by the clock of the node; no snapshot holds it."""
 
 
-class Image(msgspec.Struct, frozen=True):
+class StoreImage(msgspec.Struct, frozen=True):
     """The whole state of a store, as a snapshot holds it; sessions are in the order of their last use."""
 
     values: list[tuple[str, object]]
@@ -50,7 +50,7 @@ class KeyValueStore:
         self.values: dict[str, object] = {}
         """The value of each key: any JSON value."""
 
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, ClientSession] = {}
         """The sessions by number; the least recently used one is the first."""
 
         self._most = sessions
@@ -62,10 +62,10 @@ class KeyValueStore:
         command = read_command(entry.command) if entry.kind == "command" else None
         return None if command is None else self.do(command, entry.index)
 
-    def do(self, command: Command, index: int) -> Result | int:
+    def do(self, command: StoreCommand, index: int) -> Result | int:
         """Apply a command of the store that is at `index` of the log."""
         if isinstance(command, Open):
-            self.sessions[index] = Session(command.client, used=self._clock())
+            self.sessions[index] = ClientSession(command.client, used=self._clock())
             if len(self.sessions) > self._most:
                 del self.sessions[next(iter(self.sessions))]
             return index
@@ -79,7 +79,7 @@ class KeyValueStore:
         idle, session.used = now - session.used, now
         return self._answered(session, command, idle)
 
-    def _answered(self, session: Session, request: Request, idle: float) -> Result:
+    def _answered(self, session: ClientSession, request: KeyRequest, idle: float) -> Result:
         """Return the answer to a request of a session that was `idle`; apply it if it is new."""
         rules = self._rules
         session.acked = max(session.acked, request.acked)
@@ -92,14 +92,14 @@ class KeyValueStore:
         result = session.answers[request.seq] = self._changed(request)
         return result
 
-    def _changed(self, request: Request) -> Result:
+    def _changed(self, request: KeyRequest) -> Result:
         """Apply a request to its key."""
         result = self.would_be(request)
         if result.outcome == "ok":
             change(self.values, request)
         return result
 
-    def would_be(self, request: Request) -> Result:
+    def would_be(self, request: KeyRequest) -> Result:
         """Return the result of a request that was applied now."""
         key = request.key
         found, before = key in self.values, self.values.get(key)
@@ -122,15 +122,15 @@ class KeyValueStore:
             else (id, s.client, 0, [])
             for id, s in self.sessions.items()
         ]
-        image = Image(sorted(self.values.items(), key=lambda item: item[0]), sessions)
+        image = StoreImage(sorted(self.values.items(), key=lambda item: item[0]), sessions)
         return msgspec.json.encode(image, order="sorted")
 
     def restore(self, data: bytes) -> None:
         """Replace values and sessions by those of a snapshot. Raises `msgspec.DecodeError` if it is none."""
-        image = msgspec.json.decode(data, type=Image)
+        image = msgspec.json.decode(data, type=StoreImage)
         self.values = dict(image.values)
         self.sessions = {
-            id: Session(client, dict(answers), acked, self._clock())
+            id: ClientSession(client, dict(answers), acked, self._clock())
             for id, client, acked, answers in image.sessions
         }
 
@@ -140,7 +140,7 @@ def may_concern_stores(entries: Sequence[CommitEntry]) -> bool:
     return bool([entry for entry in entries if type(entry.command) is dict])
 
 
-def change(values: dict[str, object], request: Request) -> None:
+def change(values: dict[str, object], request: KeyRequest) -> None:
     """Change the values as a request that is done does."""
     match request:
         case Put(value=value) | Cas(value=value):

@@ -24,7 +24,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MeasureRow:
     """A row of the table of measures: the words for the number, its lowest value, its owner, and its `forms`.
 
     Each form is what stands before the operator in a condition, with its meaning.
@@ -42,26 +42,26 @@ class Row:
 
 
 MEASURES = {
-    "term": Row("term", 0, "either", (
+    "term": MeasureRow("term", 0, "either", (
         ("term", "the highest term among connected live nodes; OP is = != < <= > >="),
         ("term of NODE", "that node's term; of a node that is down, the term on its disk"),
     )),
-    "commit": Row("commit index", -1, "node", (
+    "commit": MeasureRow("commit index", -1, "node", (
         ("commit of NODE", "that node's commit index; -1 for none, and while it is down (not kept on disk)"),
     )),
-    "log": Row("log length", 0, "node", (
+    "log": MeasureRow("log length", 0, "node", (
         ("log of NODE", "the length of that node's log; of a node that is down, of the log on its disk"),
     )),
-    "elections": Row("elections so far", 0, "cluster", (
+    "elections": MeasureRow("elections so far", 0, "cluster", (
         ("elections", "so many elections were started so far: each start of a candidacy counts"),
     )),
-    "leaders": Row("leaders so far", 0, "cluster", (
+    "leaders": MeasureRow("leaders so far", 0, "cluster", (
         ("leaders", "so many leaders were elected so far: each term that a node won counts"),
     )),
-    "next": Row("next index", 0, "peer", (
+    "next": MeasureRow("next index", 0, "peer", (
         ("next of NODE at NODE", "nextIndex that the leader NODE behind `at` keeps for its peer"),
     )),
-    "match": Row("match index", -1, "peer", (
+    "match": MeasureRow("match index", -1, "peer", (
         ("match of NODE at NODE", "matchIndex that it keeps; -1 while it knows of no entry"),
     )),
 }  # fmt: skip

@@ -22,7 +22,7 @@ MAX_UNROLLED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenRepeat:
     """A repeat without its `end` yet: its statement, its count, and where its body begins."""
 
     statement: Statement
@@ -41,13 +41,13 @@ class Repeats(Generic[T]):
     is_spoilt: bool = False
     """True if a command was not read, so that an empty body is no mistake."""
 
-    _open: list[_Open] = field(default_factory=list)
+    _open: list[_OpenRepeat] = field(default_factory=list)
 
     def begin(self, statement: Statement, count: int) -> None:
         """Begin a repeat. Raises `Mistake` if too many are open."""
         if len(self._open) >= MAX_DEPTH:
             raise statement.mistake(f"repeats may stand at most {MAX_DEPTH} deep", statement.words[0])
-        self._open.append(_Open(statement, count, len(self.items)))
+        self._open.append(_OpenRepeat(statement, count, len(self.items)))
 
     def end(self, statement: Statement) -> None:
         """End the innermost repeat, and unroll it. Raises `Mistake` without one, or for too much."""

@@ -18,10 +18,10 @@ from raftplay.lessons.course import (
     Do,
     Free,
     Look,
+    Paragraph,
     Predict,
     Request,
     Steps,
-    Words,
     open_lesson,
     play_step,
 )
@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Playing:
+class LessonRun:
     """One run of a lesson: the problems, the truths by the line of their question, the words read."""
 
     problems: tuple[Problem, ...]
@@ -62,7 +62,7 @@ def check(lesson: Lesson, seeds: Iterable[int] = range(SEEDS)) -> list[Problem]:
     return sorted(found.values(), key=lambda problem: problem.line)
 
 
-def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = False) -> Playing:
+def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = False) -> LessonRun:
     """Play all steps, with predictions that `truths` has by the line of their question, or with `wrong` ones."""
     session = open_lesson(lesson, seed)
     player = _Player(session, seed, truths, wrong)
@@ -74,7 +74,7 @@ def play(lesson: Lesson, seed: int, truths: dict[int, str], *, wrong: bool = Fal
     finally:
         with suppress(InvariantBroken, NodeFailed):  # the lesson has a bug on
             session.close()
-    return Playing(tuple(player.problems), player.found, tuple(player.words))
+    return LessonRun(tuple(player.problems), player.found, tuple(player.words))
 
 
 class _Stuck(Exception):
@@ -106,7 +106,7 @@ class _Player:
     def serve(self, request: Request) -> object:
         """Return what a reader, and the cluster, would give."""
         match request:
-            case Words():
+            case Paragraph():
                 self.words.append(request.text)
             case Do():
                 self.do(request)

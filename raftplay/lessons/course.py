@@ -20,7 +20,7 @@ from raftplay.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Paragraph:
     """Show a paragraph."""
 
     text: str
@@ -85,7 +85,7 @@ class Free:
     goal: Play
 
 
-Request = Words | Do | Look | Predict | AnswerVerdict | Free
+Request = Paragraph | Do | Look | Predict | AnswerVerdict | Free
 Steps = Generator[Request, Any, None]
 
 
@@ -95,7 +95,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
     for item in step.items:
         match item:
             case Say():
-                yield Words((yield Look(item.text, item.line)))
+                yield Paragraph((yield Look(item.text, item.line)))
             case Ask():
                 given[item.line] = yield from _predict(item, nodes)
             case ExpectedAnswer():

@@ -7,7 +7,7 @@ from functools import partial
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
-from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Request, Words, play_step
+from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Paragraph, Predict, Request, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
@@ -21,7 +21,7 @@ STILL = "Time stands still while you read and think."
 
 
 @dataclass(slots=True)
-class Tally:
+class LessonTally:
     """The results of the predictions, by the line of their question, and the fewest commands to the goal."""
 
     right: dict[int, bool] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class LessonReader:
         self.console = console
         self.looked: dict[str, str] = {}
         self.at = min(start.step, len(lesson.steps) - 1) if start is not None else 0
-        self.tally = Tally(dict(start.right), start.commands) if start is not None else Tally()
+        self.tally = LessonTally(dict(start.right), start.commands) if start is not None else LessonTally()
 
     @property
     def session(self) -> Session:
@@ -115,7 +115,7 @@ class LessonReader:
 
     def _serve(self, request: Request) -> object:
         match request:
-            case Words():
+            case Paragraph():
                 self.teller.paragraph(request.text)
             case Do():
                 self._do(request)

@@ -9,13 +9,13 @@ import bisect
 import math
 from collections.abc import Sequence
 
-from raftplay.linearizability.operations import Operation, State
+from raftplay.linearizability.operations import KeyState, Operation
 
 
 class Observed:
     """The values that `known` operations, sorted by call, look at, from each of them on."""
 
-    def __init__(self, known: Sequence[Operation], unknown: Sequence[Operation], initial: State) -> None:
+    def __init__(self, known: Sequence[Operation], unknown: Sequence[Operation], initial: KeyState) -> None:
         self._known = len(known)
         self._last: dict[str, int] = {}
         self._values: list[str] = []
@@ -33,7 +33,7 @@ class Observed:
         self.until = self._until(unknown)
         """For each operation of unknown outcome the last known one to which it may matter, or -1."""
 
-    def last(self, state: State) -> int:
+    def last(self, state: KeyState) -> int:
         """Return the last known operation that sees `state` or what appends may make of it, or -1."""
         if state is None:  # every value may be an append to nothing
             return self._known
@@ -45,13 +45,13 @@ class Observed:
             found = self._found[state] = max(self._lasts[low:high], default=-1)
         return found
 
-    def same(self, state: State, low: int) -> State:
+    def same(self, state: KeyState, low: int) -> KeyState:
         """Return `state`, or one value for all of its type if no operation from `low` on looks at it."""
         if state is None or self.last(state) >= low:
             return state
         return _ALIKE.get(state[0], "\0")
 
-    def _look(self, value: State, index: int) -> bool:
+    def _look(self, value: KeyState, index: int) -> bool:
         """Note that operation `index` sees `value`. Return whether that is news."""
         if value is None or self._last.get(value, -1) >= index:
             return False
@@ -88,7 +88,7 @@ _ALIKE = {'"': '"\0"', "[": "[\0]"}
 """For each type to which one can append, a text that is no value: it stands for all that are alike."""
 
 
-def sees_impossible(operations: Sequence[Operation], initial: State) -> bool:
+def sees_impossible(operations: Sequence[Operation], initial: KeyState) -> bool:
     """Return whether an answer names a value that no operation can have written before it: then no order fits."""
     called = {initial: -math.inf}
     for operation in operations:
@@ -108,7 +108,7 @@ def _is_unlike(operation: Operation) -> bool:
     return operation.answer is not None and not operation.answer.done and operation.kind in ("cas", "append")
 
 
-def _appends_succeed(operations: Sequence[Operation], initial: State) -> bool:
+def _appends_succeed(operations: Sequence[Operation], initial: KeyState) -> bool:
     """Return whether no `append` can fail, whatever the order: all values are texts."""
     appended = {(o.argument or "?")[0] for o in operations if o.kind == "append"}
     written = {(o.argument or "?")[0] for o in operations if o.kind in ("put", "cas")}

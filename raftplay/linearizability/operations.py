@@ -9,23 +9,23 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal["get", "put", "append", "cas"]
+OperationKind: TypeAlias = Literal["get", "put", "append", "cas"]
 
-State: TypeAlias = str | None
+KeyState: TypeAlias = str | None
 """The value of one key as JSON text; None if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ClientAnswer:
     """The answer to a client: for `get` the `value`; for `cas` whether it was `done`.
 
     `before` is the value that a `put`, `append` or `cas` replaced or met, where the store tells it (`tells`).
     """
 
-    value: State = None
+    value: KeyState = None
     done: bool = True
     tells: bool = False
-    before: State = None
+    before: KeyState = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Operation:
 
     client: str
     key: str
-    kind: Kind
-    argument: State = None
-    expected: State = None
+    kind: OperationKind
+    argument: KeyState = None
+    expected: KeyState = None
     call: float = 0.0
     end: float = math.inf
-    answer: Answer | None = None
+    answer: ClientAnswer | None = None
     name: str = ""
     """How reports name it, such as `#3` for the third of a file."""
 
@@ -52,7 +52,7 @@ class Operation:
         """Return whether the client learned the outcome."""
         return self.answer is not None
 
-    def step(self, state: State) -> tuple[bool, State]:
+    def step(self, state: KeyState) -> tuple[bool, KeyState]:
         """Return whether the answer is right where the key has the value `state`, and the value after it."""
         answer = self.answer
         match self.kind:
@@ -81,7 +81,7 @@ class Operation:
         return self.kind == "get" or (self.answer is not None and not self.answer.done)
 
     @property
-    def must_meet(self) -> tuple[State, ...]:
+    def must_meet(self) -> tuple[KeyState, ...]:
         """Return the values that it must meet to be right: none or one, or two that contradict each other."""
         answer = self.answer
         if answer is None:
@@ -102,7 +102,7 @@ def json_of(value: object) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def appended(state: State, value: State) -> State:
+def appended(state: KeyState, value: KeyState) -> KeyState:
     """Return `state` with `value` at its end: a text after a text, an element in a list; None if it is neither.
 
     A key without a value gets `value`.

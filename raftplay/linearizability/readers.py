@@ -20,22 +20,22 @@ import msgspec
 
 from raftplay.errors import UsageError
 from raftplay.linearizability.edn import Edn, Keyword, Map, read_all
-from raftplay.linearizability.operations import Answer, Kind, Operation, State, json_of
+from raftplay.linearizability.operations import ClientAnswer, KeyState, Operation, OperationKind, json_of
 
 _LOG_LINE = re.compile(
     r"^.*?\bINFO\s+(?:\[[^\]]*\]\s+)?jepsen\.util(?:\s+-|:)\s+(\S+)\s+:(\w+)\s+:([\w-]+)\s+(.*?)\s*$"
 )
-_KINDS: Mapping[str, Kind] = {
+_KINDS: Mapping[str, OperationKind] = {
     "read": "get", "get": "get", "write": "put", "put": "put", "append": "append", "cas": "cas",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class OperationHistory:
     """Operations as read from a file, the value of each key before them, and the notation in words."""
 
     operations: tuple[Operation, ...]
-    initial: State
+    initial: KeyState
     notation: str
 
 
@@ -59,7 +59,7 @@ class OwnOperation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 _own = msgspec.json.Decoder(OwnOperation)
 
 
-def read_history(text: str) -> History:
+def read_history(text: str) -> OperationHistory:
     """Return the history in `text`. Raises `UsageError` with the line if it has none."""
     text = text.removeprefix("\ufeff")  # the mark with which some editors begin a file
     first = next((line.strip() for line in text.split("\n") if line.strip()), "")
@@ -68,15 +68,15 @@ def read_history(text: str) -> History:
     if re.match(r'\[\s*\{\s*"', first):
         raise UsageError("line 1: a JSON array; write one operation on each line")
     if re.match(r'\{\s*"', first):
-        return History(tuple(_own_operations(text)), None, "raftplay's own")
+        return OperationHistory(tuple(_own_operations(text)), None, "raftplay's own")
     if first.startswith(("{", "[", "#", ";", "(")):
         return _from_edn(text)
     if any(_LOG_LINE.match(line) for line in text.split("\n")):
-        return History(tuple(_log_operations(text)), None, "a log of Jepsen")
+        return OperationHistory(tuple(_log_operations(text)), None, "a log of Jepsen")
     raise UsageError(f"line 1: {first[:40]!r} is no operation in EDN, in JSON, or in a log of Jepsen")
 
 
-def json_text(value: object) -> State:
+def json_text(value: object) -> KeyState:
     """Return a value as canonical JSON text; None for None."""
     return None if value is None else json_of(value)
 
@@ -85,7 +85,7 @@ def own_line(operation: Operation) -> str:
     """Return the line of raftplay's own notation for `operation`."""
     answer = operation.answer
 
-    def raw(text: State) -> msgspec.Raw | msgspec.UnsetType:
+    def raw(text: KeyState) -> msgspec.Raw | msgspec.UnsetType:
         return msgspec.UNSET if text is None else msgspec.Raw(text.encode())
 
     value = None if answer is None else answer.value if operation.kind == "get" else answer.before
@@ -124,14 +124,14 @@ def _own_operations(text: str) -> Iterator[Operation]:
         tells = own.op != "get" and own.value is not msgspec.UNSET
         done = own.answer == "ok"
         known = own.answer != "unknown" and own.end is not None
-        answer = Answer(value if own.op == "get" else None, done, tells, value if tells else None)
+        answer = ClientAnswer(value if own.op == "get" else None, done, tells, value if tells else None)
         yield Operation(
             own.client, own.key, own.op, argument, expected, own.call,
             own.end if known and own.end is not None else math.inf, answer if known else None, f"#{number}",
         )  # fmt: skip
 
 
-def _canonical(raw: msgspec.Raw | msgspec.UnsetType) -> State:
+def _canonical(raw: msgspec.Raw | msgspec.UnsetType) -> KeyState:
     return None if raw is msgspec.UNSET else json_text(msgspec.json.decode(raw))
 
 
@@ -178,7 +178,7 @@ def _log_operations(text: str) -> Iterable[Operation]:
     return pairing.all()
 
 
-def _from_edn(text: str) -> History:
+def _from_edn(text: str) -> OperationHistory:
     maps = read_all(text)
     if len(maps) == 1 and isinstance(maps[0], list):
         maps = maps[0]
@@ -214,7 +214,7 @@ def _from_edn(text: str) -> History:
                 f"line {item.line}: operation {number} has the :type {type_}; "
                 "it must be :invoke, :ok, :fail or :info"
             )
-    return History(tuple(pairing.all()), '""' if has_keys else None, "EDN")
+    return OperationHistory(tuple(pairing.all()), '""' if has_keys else None, "EDN")
 
 
 def _are_tuples(maps: list[Edn]) -> bool:
@@ -248,7 +248,7 @@ def _plain(value: Edn) -> Edn:
     return value
 
 
-def _invoked(process: str, key: str, kind: Kind, value: Edn, number: int, line: int) -> Operation:
+def _invoked(process: str, key: str, kind: OperationKind, value: Edn, number: int, line: int) -> Operation:
     argument, expected = value, None
     if kind == "cas":
         if not isinstance(value, list) or len(value) != 2:
@@ -264,5 +264,5 @@ def _answered(pairing: _Pairing, process: str, number: int, line: int, value: Ed
     operation = pairing.complete(process)
     if operation is None:
         raise UsageError(f"line {line}: process {process} has nothing under way")
-    answer = Answer(json_text(_plain(value)) if operation.kind == "get" else None, done)
+    answer = ClientAnswer(json_text(_plain(value)) if operation.kind == "get" else None, done)
     pairing.operations.append(replace(operation, end=number, answer=answer))

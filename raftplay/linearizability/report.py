@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from raftplay.linearizability.operations import Operation, State
-from raftplay.linearizability.search import KeyVerdict, Verdict, check_key
+from raftplay.linearizability.operations import KeyState, Operation
+from raftplay.linearizability.search import HistoryVerdict, KeyVerdict, check_key
 from raftplay.linearizability.smallest import smallest
 from raftplay.linearizability.timeline import WIDTH, explanation, timeline
 
@@ -12,7 +12,7 @@ SHOWN = 20
 
 
 def report(
-    operations: Sequence[Operation], verdict: Verdict, *, initial: State = None, width: int = WIDTH
+    operations: Sequence[Operation], verdict: HistoryVerdict, *, initial: KeyState = None, width: int = WIDTH
 ) -> list[str]:
     """Return the lines of the report on `verdict`, that of `operations`; `width`: the columns for time."""
     unknown = sum(not operation.is_known for operation in operations)
@@ -34,7 +34,7 @@ def report(
     ]
 
 
-def violation(verdict: KeyVerdict, initial: State = None, width: int = WIDTH) -> list[str]:
+def violation(verdict: KeyVerdict, initial: KeyState = None, width: int = WIDTH) -> list[str]:
     """Return the picture of the smallest part of a violated history, and why nothing explains it."""
     part = smallest(verdict.operations, initial)
     shown = timeline(part, width)

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from raftplay.linearizability.observed import Observed, sees_impossible
-from raftplay.linearizability.operations import Operation, State
+from raftplay.linearizability.operations import KeyState, Operation
 
-Outcome: TypeAlias = Literal["linearizable", "violated", "undecided"]
+Linearizability: TypeAlias = Literal["linearizable", "violated", "undecided"]
 
 STATES = 1_000_000
 """The default budget: how many states the search of one key may visit."""
@@ -37,20 +37,20 @@ class KeyVerdict:
     """
 
     key: str
-    outcome: Outcome
+    outcome: Linearizability
     operations: tuple[Operation, ...]
     order: tuple[Operation, ...]
     states: int
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class HistoryVerdict:
     """The verdict on a whole history: that of its worst key. Undecided never counts as passed."""
 
     keys: tuple[KeyVerdict, ...]
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Linearizability:
         """Return "violated" if any key is, else "undecided" if any is, else "linearizable"."""
         outcomes = {key.outcome for key in self.keys}
         if "violated" in outcomes:
@@ -68,7 +68,7 @@ class Verdict:
         return sum(key.states for key in self.keys)
 
 
-def check(operations: Sequence[Operation], *, states: int = STATES, initial: State = None) -> Verdict:
+def check(operations: Sequence[Operation], *, states: int = STATES, initial: KeyState = None) -> HistoryVerdict:
     """Decide whether `operations` are linearizable, visiting at most `states` states for each key.
 
     `initial` is the value of every key before the first operation.
@@ -76,11 +76,11 @@ def check(operations: Sequence[Operation], *, states: int = STATES, initial: Sta
     by_key: dict[str, list[Operation]] = {}
     for operation in operations:
         by_key.setdefault(operation.key, []).append(operation)
-    return Verdict(tuple(check_key(key, by_key[key], states, initial) for key in sorted(by_key)))
+    return HistoryVerdict(tuple(check_key(key, by_key[key], states, initial) for key in sorted(by_key)))
 
 
 def check_key(
-    key: str, operations: Sequence[Operation], states: int = STATES, initial: State = None
+    key: str, operations: Sequence[Operation], states: int = STATES, initial: KeyState = None
 ) -> KeyVerdict:
     """Decide for the operations of one key."""
     search = _Search(operations, initial, states)
@@ -97,7 +97,7 @@ class _Place(NamedTuple):
     those of unknown outcome with a bit in `spent`.
     """
 
-    state: State
+    state: KeyState
     low: int
     window: int
     spent: int
@@ -107,14 +107,14 @@ class _Step(NamedTuple):
     """Operations to take next, by their indices; the value after them; what is spent then."""
 
     taken: tuple[int, ...]
-    state: State
+    state: KeyState
     spent: int
 
 
 class _Search:
     """A depth-first search; indices are those of `operations`, which are sorted: known ones first, by call."""
 
-    def __init__(self, operations: Sequence[Operation], initial: State, budget: int) -> None:
+    def __init__(self, operations: Sequence[Operation], initial: KeyState, budget: int) -> None:
         known = sorted((o for o in operations if o.is_known), key=lambda o: (o.call, o.end))
         # a read of unknown outcome explains nothing and needs no explanation
         unknown = sorted((o for o in operations if not o.is_known and o.kind != "get"), key=lambda o: o.call)
@@ -130,9 +130,9 @@ class _Search:
         self.longest: list[int] = []
         self.visited = 0
 
-    def run(self) -> Outcome:
+    def run(self) -> Linearizability:
         """Search for an order of all known operations."""
-        budget, order, seen = self._budget, self.order, dict[tuple[State, int, int], list[int]]()
+        budget, order, seen = self._budget, self.order, dict[tuple[KeyState, int, int], list[int]]()
         place = self._settled(self._initial, 0, 0, 0)
         steps = self._steps(place)
         stack: list[tuple[_Place, list[_Step], int]] = []
@@ -166,7 +166,7 @@ class _Search:
             place, steps, position = stack.pop()
             del order[position:]
 
-    def _settled(self, state: State, low: int, window: int, spent: int) -> _Place:
+    def _settled(self, state: KeyState, low: int, window: int, spent: int) -> _Place:
         """Take every known operation that may be next, is right and changes no value: none is better later."""
         idle, again = self._idle, True
         while again:
@@ -197,7 +197,7 @@ class _Search:
     def _steps(self, place: _Place) -> list[_Step]:
         """Return what to try next, the most promising last: known operations that end first."""
         possible, limit = self._possible(place.low, place.window)
-        operations, steps, plain = self.operations, [], dict[int, State]()
+        operations, steps, plain = self.operations, [], dict[int, KeyState]()
         for index in sorted(possible, key=lambda index: -operations[index].end):
             right, after = operations[index].step(place.state)
             if right:
@@ -208,7 +208,9 @@ class _Search:
             return [*self._chains(place, limit, needy, plain), *steps]
         return steps
 
-    def _chains(self, place: _Place, limit: float, needy: Sequence[int], plain: dict[int, State]) -> list[_Step]:
+    def _chains(
+        self, place: _Place, limit: float, needy: Sequence[int], plain: dict[int, KeyState]
+    ) -> list[_Step]:
         """Return the steps that take operations of unknown outcome and then one of `needy`, the longest first.
 
         `plain` are the values after those that are right without them.
@@ -234,7 +236,7 @@ class _Search:
                     ahead.append(_Step(taken, state, spent))
         return steps[::-1]
 
-    def _helps(self, index: int, after: State, plain: dict[int, State], low: int) -> bool:
+    def _helps(self, index: int, after: KeyState, plain: dict[int, KeyState], low: int) -> bool:
         """Return whether the value `after` a known operation is better than the one without a chain before it."""
         if index not in plain:
             return True
@@ -252,7 +254,7 @@ class _Search:
         `put`, the `cas`, since the `put` is of use at other values too.
         """
         taken, state, spent = chain
-        free, afters = self._mattering(low) & ~spent, set[State]()
+        free, afters = self._mattering(low) & ~spent, set[KeyState]()
         for mask in self._deeds:
             bit = mask & free & -(mask & free)
             index = self._known + bit.bit_length() - 1
@@ -283,7 +285,7 @@ def _with(low: int, window: int, index: int) -> tuple[int, int]:
 
 def _deeds(unknown: Sequence[Operation]) -> list[int]:
     """Return for each thing that operations of unknown outcome do the bits of those that do it; `cas` first."""
-    deeds: dict[tuple[bool, str, State, State], int] = {}
+    deeds: dict[tuple[bool, str, KeyState, KeyState], int] = {}
     for bit, operation in enumerate(unknown):
         deed = (operation.kind != "cas", operation.kind, operation.argument, operation.expected)
         deeds[deed] = deeds.get(deed, 0) | 1 << bit

@@ -16,14 +16,16 @@ import math
 from collections.abc import Callable, Sequence
 
 from raftplay.linearizability.observed import Observed
-from raftplay.linearizability.operations import Operation, State
+from raftplay.linearizability.operations import KeyState, Operation
 from raftplay.linearizability.search import check_key
 
 SMALL = 20_000
 """The budget of one trial, in states: a trial that needs more counts as no violation."""
 
 
-def smallest(operations: Sequence[Operation], initial: State = None, states: int = SMALL) -> tuple[Operation, ...]:
+def smallest(
+    operations: Sequence[Operation], initial: KeyState = None, states: int = SMALL
+) -> tuple[Operation, ...]:
     """Return a smallest part of `operations`, all of one key, that is still violated."""
 
     def violated(part: Sequence[Operation]) -> bool:
@@ -64,7 +66,7 @@ def _until_first_violation(
 
 def _since_last_put(
     operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool]
-) -> tuple[tuple[Operation, ...], State]:
+) -> tuple[tuple[Operation, ...], KeyState]:
     """Return what is still violated after the last `put` that hides all before it, and the value it wrote."""
     puts = sorted((o for o in operations if not o.depends and o.is_known), key=lambda o: o.call)
     parts = [(part, put.argument) for put in puts if (part := since(operations, put)) is not None]
@@ -99,7 +101,7 @@ def since(operations: tuple[Operation, ...], put: Operation) -> tuple[Operation,
     return tuple(stays)
 
 
-def _without_unread(operations: tuple[Operation, ...], initial: State) -> tuple[Operation, ...]:
+def _without_unread(operations: tuple[Operation, ...], initial: KeyState) -> tuple[Operation, ...]:
     """Leave out what is of unknown outcome and matters to nothing: reads, and writes that nothing looks at."""
     known = sorted((o for o in operations if o.is_known), key=lambda o: (o.call, o.end))
     unknown = [o for o in operations if not o.is_known and o.kind != "get"]
@@ -120,7 +122,7 @@ def _without_idle(
 
 
 def _without_values(
-    operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool], but: State
+    operations: tuple[Operation, ...], violated: Callable[[Sequence[Operation]], bool], but: KeyState
 ) -> tuple[Operation, ...]:
     part = operations
     for value in dict.fromkeys(o.argument for o in operations if o.kind == "put" and o.argument != but):
@@ -130,7 +132,7 @@ def _without_values(
     return part
 
 
-def without_value(operations: tuple[Operation, ...], value: State) -> tuple[Operation, ...] | None:
+def without_value(operations: tuple[Operation, ...], value: KeyState) -> tuple[Operation, ...] | None:
     """Return the operations without those that write or see `value`; None if others depend on what it replaced.
 
     A `put` of another value overwrites it whether it is there or not, and nothing that stays may see the
@@ -144,7 +146,7 @@ def without_value(operations: tuple[Operation, ...], value: State) -> tuple[Oper
     return stays if len(stays) < len(operations) else None
 
 
-def _sees(operation: Operation, value: State) -> bool:
+def _sees(operation: Operation, value: KeyState) -> bool:
     answer = operation.answer
     if operation.kind == "get":
         return answer is not None and answer.value == value

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from raftplay.linearizability.operations import Operation, State
+from raftplay.linearizability.operations import KeyState, Operation
 from raftplay.linearizability.search import KeyVerdict
 
 _SIMPLE = re.compile(r'"(?!(nothing|true|false|null)")[^\W\d][\w-]*"')
@@ -17,7 +17,7 @@ WIDEST = 76
 """The columns of a line of words, but for one operation that is longer."""
 
 
-def value_text(value: State) -> str:
+def value_text(value: KeyState) -> str:
     """Return a value as people write it: a simple text without quotes, `nothing` where there is none."""
     if value is None:
         return "nothing"
@@ -76,7 +76,7 @@ def timeline(operations: Sequence[Operation], width: int = WIDTH) -> list[str]:
     return lines
 
 
-def explanation(verdict: KeyVerdict, initial: State = None) -> list[str]:
+def explanation(verdict: KeyVerdict, initial: KeyState = None) -> list[str]:
     """Return sentences on why no order explains the operations: how far the best one comes, and what is left."""
     taken = set(map(id, verdict.order))
     left = [o for o in verdict.operations if o.is_known and id(o) not in taken]

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from raftplay.kv.commands import Cas, Get, Put, Request, Result, written
+from raftplay.kv.commands import Cas, Get, KeyRequest, Put, Result, written
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft.commands import CommandRefused
 from raftplay.raft.config import RaftConfig
@@ -38,24 +38,24 @@ Storages = Callable[[str], Storage]
 """Returns the disk of the node with that name."""
 
 
-class Refused(Exception):
+class ErrorReply(Exception):
     """The error that answers a message: a code of Maelstrom's, and a sentence."""
 
     def __init__(self, text: str, code: int = MALFORMED) -> None:
         super().__init__(text)
         self.code = code
 
-    def __reduce__(self) -> tuple[type["Refused"], tuple[str, int]]:
+    def __reduce__(self) -> tuple[type["ErrorReply"], tuple[str, int]]:
         return type(self), (str(self), self.code)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OpenRequest:
     """A request on its way: who asked and under which number, and since when it waits."""
 
     src: str
     msg_id: int | None
-    request: Request
+    request: KeyRequest
     since: float
 
 
@@ -74,9 +74,9 @@ class MaelstromNode:
         self._number = 0
         self._out: list[Message] = []
         self._calls: dict[int, tuple[int, Args, float]] = {}
-        self._waiting: list[Asked] = []
-        self._passed: dict[int, Asked] = {}
-        self._submitted: dict[int, tuple[int, Asked]] = {}
+        self._waiting: list[OpenRequest] = []
+        self._passed: dict[int, OpenRequest] = {}
+        self._submitted: dict[int, tuple[int, OpenRequest]] = {}
         self.cm: ConsensusModule | None = None
         """The node's consensus module; None before `init`."""
 
@@ -94,7 +94,7 @@ class MaelstromNode:
         src, body = str(message.get("src")), message["body"]
         try:
             self._take(src, body, now)
-        except Refused as refused:
+        except ErrorReply as refused:
             self._reply(src, body.get("msg_id"), _error(refused.code, str(refused)))
         return self._settled(now)
 
@@ -123,27 +123,27 @@ class MaelstromNode:
             case "raft_ok":
                 self._answered(src, body, now)
             case "pass":
-                asked = Asked(src, body.get("msg_id"), _request(body.get("request")), now)
+                asked = OpenRequest(src, body.get("msg_id"), _request(body.get("request")), now)
                 if not self._submit(asked, now):
-                    raise Refused("this node does not lead", UNAVAILABLE)
+                    raise ErrorReply("this node does not lead", UNAVAILABLE)
             case "pass_ok" | "error":
                 passed = self._passed.pop(body.get("in_reply_to", NONE), None)
                 if passed is not None:
                     answer = body.get("answer", body)
                     self._reply(passed.src, passed.msg_id, answer if isinstance(answer, dict) else body)
             case "read" | "write" | "cas":
-                asked = Asked(src, body.get("msg_id"), _request(body), now)
+                asked = OpenRequest(src, body.get("msg_id"), _request(body), now)
                 if not self._submit(asked, now):
                     self._waiting.append(asked)
             case kind:
-                raise Refused(f"there is no request {kind!r}; lin-kv has read, write and cas", NOT_SUPPORTED)
+                raise ErrorReply(f"there is no request {kind!r}; lin-kv has read, write and cas", NOT_SUPPORTED)
 
     def _init(self, body: Body, now: float) -> None:
         me, names = body.get("node_id"), body.get("node_ids")
         if not isinstance(names, list) or me not in names or len(set(map(str, names))) != len(names):
-            raise Refused("init names node_id and node_ids, of which it is one")
+            raise ErrorReply("init names node_id and node_ids, of which it is one")
         if self.cm is not None:
-            raise Refused("init comes once")
+            raise ErrorReply("init comes once")
         self._me, self._names = str(me), sorted(map(str, names))
         ids = range(len(self._names))
         my_id = self._names.index(self._me)
@@ -171,18 +171,18 @@ class MaelstromNode:
 
     def _module(self) -> ConsensusModule:
         if self.cm is None:
-            raise Refused("init has not come yet", UNAVAILABLE)
+            raise ErrorReply("init has not come yet", UNAVAILABLE)
         return self.cm
 
     # ---- requests of clients
 
-    def _submit(self, asked: Asked, now: float) -> bool:
+    def _submit(self, asked: OpenRequest, now: float) -> bool:
         """Put a request into the log; return whether this node leads."""
         cm = self._module()
         try:
             index = cm.submit(written(asked.request), now)
         except CommandRefused as refused:
-            raise Refused(str(refused)) from None
+            raise ErrorReply(str(refused)) from None
         if index == NONE:
             return False
         self._submitted[index] = (cm.current_term, asked)
@@ -228,7 +228,7 @@ class MaelstromNode:
                 self._passed[number] = asked
         return is_own
 
-    def _tell(self, asked: Asked, result: Result | None) -> None:
+    def _tell(self, asked: OpenRequest, result: Result | None) -> None:
         """Answer a client, or the node that passed its request on."""
         body = (
             _error(UNCERTAIN, "the leader lost its office") if result is None else _answer(asked.request, result)
@@ -258,12 +258,12 @@ def _error(code: int, text: str) -> Body:
     return {"type": "error", "code": code, "text": text}
 
 
-def _request(body: object) -> Request:
-    """Return the request of a client, or one that was passed on. Raises `Refused`."""
+def _request(body: object) -> KeyRequest:
+    """Return the request of a client, or one that was passed on. Raises `ErrorReply`."""
     if not isinstance(body, Mapping):
-        raise Refused("there is no request in it")
+        raise ErrorReply("there is no request in it")
     if "kv" in body:
-        request: Request = _converted(body, Request)
+        request: KeyRequest = _converted(body, KeyRequest)
         return request
     key = msgspec.json.encode(body.get("key"), order="sorted").decode()
     match body.get("type"):
@@ -273,10 +273,10 @@ def _request(body: object) -> Request:
             return Put(key, value=body["value"])
         case "cas" if {"key", "from", "to"} <= body.keys():
             return Cas(key, expected=body["from"], value=body["to"])
-    raise Refused("read has a key; write has a key and a value; cas has a key, from and to")
+    raise ErrorReply("read has a key; write has a key and a value; cas has a key, from and to")
 
 
-def _answer(request: Request, result: Result) -> Body:
+def _answer(request: KeyRequest, result: Result) -> Body:
     """Return the answer to a client."""
     match request:
         case Get() if not result.found:
@@ -293,11 +293,11 @@ def _answer(request: Request, result: Result) -> Body:
 
 
 def _converted(value: object, type_: Any) -> Any:
-    """Return `value` as that type. Raises `Refused`."""
+    """Return `value` as that type. Raises `ErrorReply`."""
     try:
         return msgspec.convert(value, type_)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Refused(str(error)) from None
+        raise ErrorReply(str(error)) from None
 
 
 def lines_of(messages: list[Message]) -> Iterator[str]:

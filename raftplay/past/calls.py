@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raftplay.kv.commands import NO_SESSION
-from raftplay.linearizability.operations import Answer, Kind, Operation, json_of
+from raftplay.linearizability.operations import ClientAnswer, Operation, OperationKind, json_of
 from raftplay.watch.client_facts import ClientAsked, ClientCalled, ClientFact, ClientTold
 from raftplay.watch.facts import Record
 
-KINDS: dict[str, Kind] = {"get": "get", "put": "put", "append": "append", "cas": "cas"}
+KINDS: dict[str, OperationKind] = {"get": "get", "put": "put", "append": "append", "cas": "cas"}
 
 
 @dataclass(slots=True, eq=False)
@@ -98,7 +98,7 @@ def _operation(call: ClientCall) -> Operation:
     if call.told is not None and call.ending in ("ok", "no"):
         record, told = call.told
         value = json_of(told.value) if told.found else None
-        answer = Answer(value) if kind == "get" else Answer(None, call.ending == "ok", True, value)
+        answer = ClientAnswer(value) if kind == "get" else ClientAnswer(None, call.ending == "ok", True, value)
         end = record.seq
     name = f"#{call.number}"
     return Operation(

@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import TypeVar
 
 from raftplay.cluster.snapshot import RULES
-from raftplay.past.links import Links
-from raftplay.past.rpcs import RPC, fold_rpcs
+from raftplay.past.links import Reachability
+from raftplay.past.rpcs import Exchange, fold_rpcs
 from raftplay.past.story import Story
 from raftplay.past.view import InFlight, View
 from raftplay.raft.decisions import DecisionBase
@@ -26,13 +26,13 @@ class EventIndex:
         self.view = view
         self.snapshot = view.snapshot
         self.rules = RULES if view.snapshot.node else view.snapshot.rules  # a user's own may raise
-        self.links = Links(view.snapshot)
+        self.links = Reachability(view.snapshot)
         self.needed = view.snapshot.rules.quorum(range(len(view.snapshot.nodes))).needed
         """The number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
 
         self._records: defaultdict[int, list[Record]] = defaultdict(list)
         self._stories: dict[int, Story] = {}
-        self._rpcs: dict[int, dict[tuple[int, int], list[RPC]]] = {}
+        self._rpcs: dict[int, dict[tuple[int, int], list[Exchange]]] = {}
         self._kinds: defaultdict[type[object], list[Record]] = defaultdict(list)
         for record in view.records:
             self._records[record.node].append(record)
@@ -58,7 +58,7 @@ class EventIndex:
             story.read(self.of(node))
         return self._stories[node]
 
-    def sent(self, src: int, dst: int, *, after: int) -> Iterator[RPC]:
+    def sent(self, src: int, dst: int, *, after: int) -> Iterator[Exchange]:
         """Yield the RPCs that the present process of `src` sent to `dst` after event `after`, last one first."""
         life = self.snapshot.nodes[src].incarnation
         for rpc in reversed(self._rpcs_since(after).get((src, dst), [])):
@@ -69,7 +69,7 @@ class EventIndex:
         """Return the messages in flight of one RPC: copies of its request and of its response."""
         return self._flights.get(call_id, [])
 
-    def _rpcs_since(self, seq: int) -> dict[tuple[int, int], list[RPC]]:
+    def _rpcs_since(self, seq: int) -> dict[tuple[int, int], list[Exchange]]:
         if seq not in self._rpcs:
             records = self.view.records
             self._rpcs[seq] = fold_rpcs(records[bisect_left(records, seq, key=attrgetter("seq")) :])

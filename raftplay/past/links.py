@@ -17,7 +17,7 @@ class Obstacle:
     node: int = -1
 
 
-class Links:
+class Reachability:
     """All links of a cluster at the moment of a snapshot."""
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -11,7 +11,7 @@ from raftplay.watch.facts import Record
 
 
 @dataclass(slots=True)
-class RPC:
+class Exchange:
     """The events of one RPC: `sent`, and what happened to its `call` since; `lost` by whether it is the reply.
 
     So is `waiting`: the number of copies that wait at a node which is frozen, or waits for its disk.
@@ -27,17 +27,17 @@ class RPC:
     waiting: Counter[bool] = field(default_factory=Counter)
 
 
-def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
+def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[Exchange]]:
     """Return all RPCs that `records` tell of, in the order in which they were sent, by (src, dst)."""
-    by_id: dict[int, RPC] = {}
-    found: dict[tuple[int, int], list[RPC]] = {}
-    handled: dict[int, RPC] = {}  # by node, the one that it received last
-    waiting: dict[int, list[tuple[RPC, bool]]] = {}  # by node
+    by_id: dict[int, Exchange] = {}
+    found: dict[tuple[int, int], list[Exchange]] = {}
+    handled: dict[int, Exchange] = {}  # by node, the one that it received last
+    waiting: dict[int, list[tuple[Exchange, bool]]] = {}  # by node
     for record in records:
         event: object = record.event
         match event:
             case facts.CallSent():
-                rpc = by_id[event.call_id] = RPC(record, event)
+                rpc = by_id[event.call_id] = Exchange(record, event)
                 found.setdefault((event.src, event.dst), []).append(rpc)
             case facts.CallDelivered() | facts.ReplySent() | facts.ReplyDelivered():
                 if event.call_id in by_id:
@@ -70,7 +70,9 @@ def fold_rpcs(records: Iterable[Record]) -> dict[tuple[int, int], list[RPC]]:
 
 
 def _went_on(
-    rpc: RPC, event: facts.CallDelivered | facts.ReplySent | facts.ReplyDelivered, handled: dict[int, RPC]
+    rpc: Exchange,
+    event: facts.CallDelivered | facts.ReplySent | facts.ReplyDelivered,
+    handled: dict[int, Exchange],
 ) -> None:
     match event:
         case facts.CallDelivered():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from raftplay.past.snapshots import SnapshotSteps, leader_of
-from raftplay.past.transfers import Transfer, transfer_after
+from raftplay.past.transfers import PastTransfer, transfer_after
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState
 from raftplay.raft.messages import NONE, Args, CMState, Reply, TimeoutNowArgs
@@ -99,7 +99,7 @@ class VoteCast:
 
 
 @dataclass(frozen=True, slots=True)
-class Leadership:
+class PastLeadership:
     """A leadership that began at `time`, and its end at `until`: by this rule and message if it stepped down."""
 
     node: int
@@ -137,7 +137,7 @@ class Story:
 
         self.rejected: Record | None = None
         self.rejected_of: dict[int, Record] = {}
-        self.leadership: Leadership | None = None
+        self.leadership: PastLeadership | None = None
         self.crashed: float | None = None
         self.was: NodeState | None = None  # its state before it crashed
         self.acted: float | None = None  # when its process acted after it had crashed
@@ -157,7 +157,7 @@ class Story:
         self.asking: Election | None = None
         self.stood: Election | None = None
         self.ignored: Ignored | None = None
-        self.transfer: Transfer | None = None  # the last one of its leadership
+        self.transfer: PastTransfer | None = None  # the last one of its leadership
         self.told: Record | None = None  # the last TimeoutNow that it refused
         self.snapshots = SnapshotSteps()
         self.heard: Record | None = None
@@ -356,7 +356,7 @@ class Story:
         term, time, asked = event.term, record.time, self.asking
         if isinstance(event, decisions.BecameLeader):
             self.ignored = None
-            self.leadership = Leadership(record.node, term, time, record.seq)
+            self.leadership = PastLeadership(record.node, term, time, record.seq)
             return
         firing = Firing(time, event.rule == Rule.BY_HAND, self._wait())
         self._waits_since = record

@@ -10,7 +10,7 @@ from raftplay.watch.facts import Record
 
 
 @dataclass(frozen=True, slots=True)
-class Transfer:
+class PastTransfer:
     """A transfer to `target`; its times are None where they are forgotten, or have not come.
 
     `until`: when the leader gives up. `sent`: when TimeoutNow left. `ended`: when the leader gave up, by which
@@ -28,18 +28,18 @@ class Transfer:
     replaced: int = NONE
 
 
-def transfer_after(transfer: Transfer | None, record: Record, event: object) -> Transfer | None:
+def transfer_after(transfer: PastTransfer | None, record: Record, event: object) -> PastTransfer | None:
     """Return the last transfer of a leadership after an event about it, a TimeoutNow that is sent included."""
     match event:
         case decisions.TransferStarted(target=target, until=until):
             is_replaced = transfer is not None and transfer.rule == Rule.REPLACED
             before = transfer.target if is_replaced and transfer is not None else NONE
-            return Transfer(target, record.time, until, replaced=before)
+            return PastTransfer(target, record.time, until, replaced=before)
         case decisions.TransferAborted(target=target, rule=rule):
-            known = transfer if transfer is not None and transfer.target == target else Transfer(target)
+            known = transfer if transfer is not None and transfer.target == target else PastTransfer(target)
             return replace(known, ended=record.time, rule=rule)
         case facts.CallSent(dst=target):
-            return replace(transfer or Transfer(target), sent=record.time)
+            return replace(transfer or PastTransfer(target), sent=record.time)
         case facts.Submitted(command=command, successor=target) if target != NONE:
-            return replace(transfer or Transfer(target), refused=(command, record.time))
+            return replace(transfer or PastTransfer(target), refused=(command, record.time))
     return transfer

@@ -15,7 +15,7 @@ from raftplay.export.html import page
 from raftplay.export.recording import recording_of
 from raftplay.export.replay import replay_data
 from raftplay.html import page_part, preformatted, table, text
-from raftplay.kv.clients import Call, operation_of, outcome_text
+from raftplay.kv.clients import OperationCall, operation_of, outcome_text
 from raftplay.linearizability.timeline import call_text
 from raftplay.past.view import View
 from raftplay.session.session import Session
@@ -72,7 +72,7 @@ def logs(snapshot: Snapshot, ids: Sequence[int]) -> str:
     return table(("index", *(f"node {id}" for id in ids)), rows, numbers=(0,), caption="term:command, * committed")
 
 
-def calls(of_clients: Sequence[Call], said: str) -> str:
+def calls(of_clients: Sequence[OperationCall], said: str) -> str:
     """Return what clients called and were told as a table; below it what `said` says of all of it."""
     rows = [
         (

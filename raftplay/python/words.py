@@ -6,7 +6,7 @@ The rule of this module: a text that is returned does what the call did; None sa
 from collections.abc import Collection, Iterable, Mapping
 
 from raftplay.kv.clients import ClientOptions
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 from raftplay.language.lexer import Mistake, split_line
 from raftplay.session.units import exact_text, range_text
 
@@ -114,7 +114,7 @@ def timers(how: str, seconds: float | None = None) -> str:
     return f"timers {how}" if seconds is None else f"timers {how} at {exact_text(seconds)}"
 
 
-def ask(client: str, request: Request, to: int | None = None) -> str | None:
+def ask(client: str, request: KeyRequest, to: int | None = None) -> str | None:
     """Return `put 'x' 1 as alice to 0`."""
     values: tuple[object, ...]
     match request:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Outcome = Literal["won", "lost", "pending"]
+VoteOutcome = Literal["won", "lost", "pending"]
 
 
 class Majority:
@@ -36,7 +36,7 @@ class Majority:
         """Return the latest time since which a quorum was heard from; `times` has when each node last was."""
         return sorted([times.get(id, -math.inf) for id in self.ids], reverse=True)[self.needed - 1]
 
-    def vote(self, votes: Mapping[int, bool]) -> Outcome:
+    def vote(self, votes: Mapping[int, bool]) -> VoteOutcome:
         """Return the outcome of these votes; "pending" while the nodes that have not voted yet can decide it."""
         cast = [votes[id] for id in self.ids if id in votes]
         granted = sum(cast)
@@ -56,7 +56,7 @@ class Joint:
         """Return the highest index that a quorum of both has; `sys.maxsize` if both are empty."""
         return min(self.old.committed(match), self.new.committed(match))
 
-    def vote(self, votes: Mapping[int, bool]) -> Outcome:
+    def vote(self, votes: Mapping[int, bool]) -> VoteOutcome:
         """Return "won" if both are won, "lost" if one is lost, else "pending"."""
         outcomes = {self.old.vote(votes), self.new.vote(votes)}
         if "lost" in outcomes:

@@ -64,7 +64,7 @@ raftplay run --rewrite FILE  writes the answers into the file: it adds missing b
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ExpectedLines:
     """The answer expected of the line above it.
 
     `above` is the number of that line, from 1, and so the index of the block's first line; `stop` is the index of
@@ -112,7 +112,7 @@ class Answers:
     Unless it `compares`, the blocks only say which commands are expected to fail.
     """
 
-    def __init__(self, blocks: dict[int, Block], *, compares: bool = True) -> None:
+    def __init__(self, blocks: dict[int, ExpectedLines], *, compares: bool = True) -> None:
         self.blocks = blocks
         self.compares = compares
         self.given: dict[int, list[str]] = {}
@@ -149,7 +149,7 @@ def is_rule(source: str) -> bool:
     return _stripped(source) == RULE
 
 
-def read_block(lines: Sequence[str], at: int) -> Block:
+def read_block(lines: Sequence[str], at: int) -> ExpectedLines:
     """Read the block that begins at index `at` of a script's lines. Raises `Mistake` for an unclosed frame."""
     start = at + 1
     if start < len(lines) and is_rule(lines[start]):
@@ -157,13 +157,13 @@ def read_block(lines: Sequence[str], at: int) -> Block:
     stop = start
     while stop < len(lines) and _stripped(lines[stop]):
         stop += 1
-    return Block(at, stop if _is_end(lines, stop) else stop + 1, _texts(lines[start:stop]))
+    return ExpectedLines(at, stop if _is_end(lines, stop) else stop + 1, _texts(lines[start:stop]))
 
 
-def _read_frame(lines: Sequence[str], at: int) -> Block:
+def _read_frame(lines: Sequence[str], at: int) -> ExpectedLines:
     for stop in range(at + 3, len(lines)):
         if is_rule(lines[stop - 1]) and is_rule(lines[stop]):
-            return Block(at, stop + 1, _texts(lines[at + 2 : stop - 1]))
+            return ExpectedLines(at, stop + 1, _texts(lines[at + 2 : stop - 1]))
     message = f"the frame that begins here has no two lines {RULE} that end it"
     raise Mistake(message, at + 1, 1, len(RULE), _stripped(lines[at]))
 

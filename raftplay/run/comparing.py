@@ -10,7 +10,7 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.commands.setup import TIMINGS, Setup
 from raftplay.errors import UsageError
-from raftplay.linearizability.search import Outcome
+from raftplay.linearizability.search import Linearizability
 from raftplay.raft import decisions
 from raftplay.run.answers import Comparison
 from raftplay.run.runner import run_script
@@ -30,7 +30,7 @@ LEFT_OUT = ("wire", "routine")
 
 
 @dataclass(slots=True)
-class Side:
+class ComparedRun:
     """One of the two runs. It is the transcript of its run: it keeps what that would print."""
 
     name: str
@@ -95,7 +95,7 @@ class Side:
     def compared(self, comparison: Comparison, time: float) -> None:
         """Leave the answers that the script expects out."""
 
-    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+    def clients(self, outcome: Linearizability, lines: list[str], time: float) -> None:
         """Keep what clients were told, if nothing explains it."""
         if outcome != "linearizable":
             self.failure = lines[0]
@@ -111,7 +111,7 @@ class Side:
         """Leave the script's file as it is."""
 
 
-def sides_of(settings: Sequence[str], common: Callable[[], Setup]) -> tuple[Side, Side]:
+def sides_of(settings: Sequence[str], common: Callable[[], Setup]) -> tuple[ComparedRun, ComparedRun]:
     """Return the two sides of settings such as `prevote=on,off`; `common` returns what both choose.
 
     Raises `UsageError`.
@@ -127,7 +127,7 @@ def sides_of(settings: Sequence[str], common: Callable[[], Setup]) -> tuple[Side
         for setup, list_, value in zip(setups, names, both, strict=True):
             _choose(setup, text, name, value)
             list_.append(f"{name}={value}")
-    first, second = (Side(" ".join(list_), setup) for list_, setup in zip(names, setups, strict=True))
+    first, second = (ComparedRun(" ".join(list_), setup) for list_, setup in zip(names, setups, strict=True))
     return first, second
 
 
@@ -144,7 +144,7 @@ def _choose(setup: Setup, text: str, name: str, value: str) -> None:
     override(setup, quoted(text), line)
 
 
-def compare(name: str, text: str, sides: tuple[Side, Side]) -> Iterator[str]:
+def compare(name: str, text: str, sides: tuple[ComparedRun, ComparedRun]) -> Iterator[str]:
     """Run the script `text` under both settings with one seed; return the lines that tell of the two runs.
 
     Raises `UsageError` if the script is wrong.
@@ -159,7 +159,7 @@ def compare(name: str, text: str, sides: tuple[Side, Side]) -> Iterator[str]:
     return comparison_text(name, *sides)
 
 
-def comparison_text(name: str, first: Side, second: Side) -> Iterator[str]:
+def comparison_text(name: str, first: ComparedRun, second: ComparedRun) -> Iterator[str]:
     """Return the lines that tell of two runs."""
     yield f"{visible(name)} in virtual time: A with {first.name}, B with {second.name}"
     parted = next((at for at, pair in enumerate(zip_longest(first.told, second.told)) if pair[0] != pair[1]), -1)
@@ -171,7 +171,7 @@ def comparison_text(name: str, first: Side, second: Side) -> Iterator[str]:
     yield from _ends(first, second)
 
 
-def _parting(first: Side, second: Side, at: int) -> Iterator[str]:
+def _parting(first: ComparedRun, second: ComparedRun, at: int) -> Iterator[str]:
     if at == 0:
         yield "They differ from the first event on:"
     else:
@@ -189,7 +189,7 @@ def _who(node: int) -> str:
     return "" if node < 0 else f"node {node}: "
 
 
-def _ends(first: Side, second: Side) -> Iterator[str]:
+def _ends(first: ComparedRun, second: ComparedRun) -> Iterator[str]:
     rows = list(zip(_rows(first), _rows(second), strict=False))
     width = max(len(name) for (name, _), _ in rows)
     left = min(max(len(a) for (_, a), _ in rows), 40)
@@ -201,7 +201,7 @@ def _ends(first: Side, second: Side) -> Iterator[str]:
             yield f"{letter} did not hold: {side.failure}"
 
 
-def _rows(side: Side) -> Iterator[tuple[str, str]]:
+def _rows(side: ComparedRun) -> Iterator[tuple[str, str]]:
     ending = {Status.HELD: "all held", Status.FAILED: "did not hold"}.get(side.status, side.status.name.lower())
     yield "outcome", f"{ending}, {side.steps} steps"
     yield "time", f"{side.time:.3f} s"

@@ -25,7 +25,7 @@ GONE_AFTER = 5.0
 """The time without such a sign after which a screen is gone, in seconds."""
 
 
-class Position(msgspec.Struct, frozen=True):
+class NotesPosition(msgspec.Struct, frozen=True):
     """Where a presentation is: the caption that is shown, from 0, and how many there are.
 
     `begun` is when it began, in seconds since 1970; `process` the number of the process that shows it.
@@ -67,7 +67,7 @@ class Announcer:
             if self._is_replaced():
                 self._place = None
             elif news != self._told:
-                self._write(self._place, Position(caption, captions, self.begun, os.getpid(), step))
+                self._write(self._place, NotesPosition(caption, captions, self.begun, os.getpid(), step))
             else:
                 os.utime(self._place)
         except OSError as error:
@@ -86,7 +86,7 @@ class Announcer:
         return known is not None and known.process != os.getpid() and known.begun > self.begun
 
     @staticmethod
-    def _write(place: Path, position: Position) -> None:
+    def _write(place: Path, position: NotesPosition) -> None:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = place.with_suffix(f".{os.getpid()}")
         beside.write_bytes(msgspec.json.encode(position))
@@ -94,7 +94,7 @@ class Announcer:
         os.replace(beside, place)
 
 
-def position_of(script: str, now: float) -> Position | None:
+def position_of(script: str, now: float) -> NotesPosition | None:
     """Return where a presentation of the script is at `now`, in seconds since 1970; None if there is none."""
     place = place_of(script)
     if place is None:
@@ -107,9 +107,9 @@ def position_of(script: str, now: float) -> Position | None:
     return _read(place)
 
 
-def _read(place: Path) -> Position | None:
+def _read(place: Path) -> NotesPosition | None:
     try:
-        return msgspec.json.decode(place.read_bytes(), type=Position)
+        return msgspec.json.decode(place.read_bytes(), type=NotesPosition)
     except (OSError, msgspec.MsgspecError):
         return None
 

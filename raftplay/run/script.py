@@ -14,7 +14,7 @@ from raftplay.language.lexer import MAX_SCRIPT_BYTES, Mistake, Statement, split_
 from raftplay.language.repeats import Repeats
 from raftplay.language.table import TABLE, Bound, Command, parse, repeated
 from raftplay.raft.config import LEASE_NEEDS
-from raftplay.run.answers import RULE, Block, is_rule, read_block
+from raftplay.run.answers import RULE, ExpectedLines, is_rule, read_block
 from raftplay.session.shown import quoted
 
 MAX_MISTAKES = 100
@@ -80,7 +80,7 @@ class Script:
     """The settings of the command line, which override those of the script."""
 
     items: list[Comment | Step] = field(default_factory=list)
-    blocks: dict[int, Block] = field(default_factory=dict)
+    blocks: dict[int, ExpectedLines] = field(default_factory=dict)
     """The expected answers, by the number of the line above them."""
 
     @property

@@ -41,7 +41,7 @@ from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, network_lines
 from raftplay.cluster.timings import doubt_about_cluster
-from raftplay.linearizability.search import Outcome
+from raftplay.linearizability.search import Linearizability
 from raftplay.run.answers import Changes, Comparison, difference_text
 from raftplay.run.script import Comment, Script, Step
 from raftplay.session.shown import columns, not_kept_text, pad, short
@@ -85,7 +85,7 @@ class Transcript(Protocol):
     def compared(self, comparison: Comparison, time: float) -> None:
         """Write the comparison of a line's answers with those that the script expects."""
 
-    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+    def clients(self, outcome: Linearizability, lines: list[str], time: float) -> None:
         """Write whether what clients were told is linearizable; only a run with clients has this."""
 
     def not_kept(self, branches: list[str], directory: str) -> None:
@@ -197,7 +197,7 @@ class TextTranscript:
             for line in difference_text(comparison):
                 self._write(f"  {line}")
 
-    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+    def clients(self, outcome: Linearizability, lines: list[str], time: float) -> None:
         """Write the verdict, and what nothing explains."""
         write = self._say if outcome == "linearizable" else self._write
         for index, line in enumerate(lines):
@@ -366,7 +366,7 @@ class JsonTranscript:
                 got=comparison.got,
             )
 
-    def clients(self, outcome: Outcome, lines: list[str], time: float) -> None:
+    def clients(self, outcome: Linearizability, lines: list[str], time: float) -> None:
         """Write the verdict on what clients were told."""
         self._object(kind="clients", outcome=outcome, report=lines, time=round(time, 6))
 

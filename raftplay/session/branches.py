@@ -106,7 +106,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One command that ran: its first and last moment, and its failure if it failed.
 
     Without a command (`bound` is None) it is a settling: submitted values were sent because of a look, or because
@@ -150,7 +150,7 @@ class Branch:
     history: History
     parent: str = ""
     since: Mark = Mark(0, 0.0)
-    journal: list[Entry] = field(default_factory=list)
+    journal: list[JournalEntry] = field(default_factory=list)
     variables: dict[str, int] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """The moments that `mark` named. Replaced as a whole, as any thread may read it."""
@@ -209,12 +209,12 @@ class Shown(NamedTuple):
     moment: Mark
 
 
-def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | None]:
+def split(journal: Sequence[JournalEntry], cut: Mark) -> tuple[list[JournalEntry], JournalEntry | None]:
     """Return the entries done by the moment `cut`, and the one that takes time and was running then, if any.
 
     An entry that cannot be divided counts as done once it has begun.
     """
-    done: list[Entry] = []
+    done: list[JournalEntry] = []
     for entry in journal:
         if _begins_after(entry, cut):
             break
@@ -224,7 +224,7 @@ def split(journal: Sequence[Entry], cut: Mark) -> tuple[list[Entry], Entry | Non
     return done, None
 
 
-def _begins_after(entry: Entry, cut: Mark) -> bool:
+def _begins_after(entry: JournalEntry, cut: Mark) -> bool:
     if entry.start.time > cut.time:
         return True
     changes = entry.changed or entry.takes_time

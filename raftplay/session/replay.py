@@ -8,7 +8,7 @@ from contextlib import suppress
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.errors import UsageError
-from raftplay.session.branches import Branch, Entry, Mark, split
+from raftplay.session.branches import Branch, JournalEntry, Mark, split
 from raftplay.session.deeds import Acting, steps
 from raftplay.session.errors import Failed
 
@@ -24,7 +24,7 @@ def play_again(branch: Branch, cut: Mark, session: Acting) -> None:
     _advance(session.branch, cut)
 
 
-def _redo(entry: Entry, session: Acting) -> None:
+def _redo(entry: JournalEntry, session: Acting) -> None:
     branch = session.branch
     with suppress(Failed, UsageError, InvariantBroken, NodeFailed):  # as in the first run
         if entry.bound is None:
@@ -42,7 +42,7 @@ def _step_again(cut: Mark, branch: Branch) -> None:
     while branch.history.last_seq < cut.seq and branch.harness.step() is not None:
         count += 1
     if count:
-        branch.journal.append(Entry(steps(count), start, branch.mark()))
+        branch.journal.append(JournalEntry(steps(count), start, branch.mark()))
 
 
 def _advance(branch: Branch, mark: Mark) -> None:

@@ -21,7 +21,7 @@ from raftplay.session.branches import (
     Blueprint,
     Branch,
     Deed,
-    Entry,
+    JournalEntry,
     Mark,
     Position,
     Shown,
@@ -35,7 +35,7 @@ from raftplay.session.recorded_file import RecordedFile
 from raftplay.session.replay import play_again
 from raftplay.session.shown import did_you_mean, quoted
 from raftplay.session.status import Status
-from raftplay.session.under_way import UnderWay
+from raftplay.session.under_way import RunningCommand
 from raftplay.session.views import past, present
 from raftplay.watch.event_files import EventWriter
 from raftplay.watch.stream import Reader
@@ -93,7 +93,7 @@ class Session:
         self._first = blueprint
         self._goes_on = False  # true if time passed before the look at the past
         self._replay: Session | None = None  # the session of a running replay
-        self._under_way: UnderWay | None = None
+        self._under_way: RunningCommand | None = None
 
     # ---- what commands ask for
 
@@ -185,7 +185,7 @@ class Session:
         start, outer = self.branch.mark(), self._under_way
         ended = Outcome(bound.text, start.time, "")
         self._part(start)
-        here = self._under_way = UnderWay(bound, start, len(self.branch.journal))
+        here = self._under_way = RunningCommand(bound, start, len(self.branch.journal))
         try:
             return f"{note}{bound.run(self)}"
         except (Failed, NodeFailed, InvariantBroken, Interrupted, UsageError, KeyboardInterrupt) as failure:
@@ -226,7 +226,7 @@ class Session:
 
     def _note_settling(self, start: Mark) -> None:
         """Note in the journal, and in the file of `record`, that submitted values were sent."""
-        entry = Entry(None, start, self.branch.mark())
+        entry = JournalEntry(None, start, self.branch.mark())
         if entry.changed:
             self._append(entry)
             self._record.keep()
@@ -237,7 +237,7 @@ class Session:
         broke = isinstance(failure, InvariantBroken)
         branch = self.branch
         end = branch.mark()
-        branch.journal.append(Entry(deed, start, end, reason, broke))
+        branch.journal.append(JournalEntry(deed, start, end, reason, broke))
         self._record.keep()
         return end
 
@@ -251,7 +251,7 @@ class Session:
         if self._under_way is not None:
             self._under_way.resume(now, self.branch.journal)
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: JournalEntry) -> None:
         """Journal an entry, in the middle of the running command if there is one."""
         self._part(entry.start)
         self.branch.journal.append(entry)
@@ -268,7 +268,7 @@ class Session:
         deed = naming(name, moment or now)
         deed.run(self)
         if moment is None:
-            self._append(Entry(deed, now, now))
+            self._append(JournalEntry(deed, now, now))
             self._record.keep()
         return moment or now
 

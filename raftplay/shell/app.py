@@ -28,7 +28,7 @@ from raftplay.session.session import Session
 from raftplay.session.shown import columns, not_kept_text
 from raftplay.shell import answers, block
 from raftplay.shell.block import Block
-from raftplay.shell.feed import Feed
+from raftplay.shell.feed import ShellFeed
 from raftplay.shell.line import PromptLine
 from raftplay.shell.look import Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.own import EXTRA, own_parts
@@ -72,7 +72,7 @@ class Shell:
         self._block = Block()
         self._busy = ""
         self._saved_at = 0
-        self._feed = Feed(self.session, time.monotonic)
+        self._feed = ShellFeed(self.session, time.monotonic)
         self._view: View = live.view()
         self._position: object = None
         self._shown: object = None
@@ -321,7 +321,7 @@ def run_shell(session: Session, script: Script, *, history: Path | None) -> int:
     failure: Exception | None = None
     try:
         if is_dumb_terminal():
-            return PlainShell(live, script, Feed(session, time.monotonic), news).run()
+            return PlainShell(live, script, ShellFeed(session, time.monotonic), news).run()
         return asyncio.run(_run(live, script, news, history))
     except (UsageError, StorageError, OSError):
         raise

@@ -33,7 +33,7 @@ def is_shown(record: Record, mode: str) -> bool:
     return not (isinstance(event, decisions.AppendDecided) and event.success and not event.args.entries)
 
 
-class Feed:
+class ShellFeed:
     """Reads new events of the current branch's history; `clock` returns wall time in seconds."""
 
     def __init__(self, session: Session, clock: Callable[[], float]) -> None:

@@ -8,7 +8,7 @@ from raftplay.session.shown import not_kept_text
 from raftplay.shell import block
 from raftplay.shell.answers import outcome_lines
 from raftplay.shell.block import Block
-from raftplay.shell.feed import Feed
+from raftplay.shell.feed import ShellFeed
 from raftplay.shell.look import Text
 from raftplay.shell.own import EXTRA, LEAVING, own_parts
 from raftplay.watch.text import visible
@@ -20,7 +20,7 @@ WIDTH = 80
 class PlainShell:
     """Reads a line, runs it, and prints its results and the events since the last line."""
 
-    def __init__(self, live: Live, script: Script, feed: Feed, news: list[str]) -> None:
+    def __init__(self, live: Live, script: Script, feed: ShellFeed, news: list[str]) -> None:
         self._live = live
         self._script = script
         self._feed = feed

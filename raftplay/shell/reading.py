@@ -9,7 +9,7 @@ from raftplay.session.session import Session
 from raftplay.shell.line import FromTable, Visible
 
 
-class Asking:
+class TerminalReader:
     """Reads lines from the terminal; `extra` are words besides commands, each with its help."""
 
     def __init__(self, history: History, extra: dict[str, str]) -> None:

@@ -33,7 +33,7 @@ from raftplay.tui.first import FirstRun
 from raftplay.tui.hovering import hover_words
 from raftplay.tui.milestones import Milestones
 from raftplay.tui.model import diagram
-from raftplay.tui.model.lines import Target
+from raftplay.tui.model.lines import ClickTarget
 from raftplay.tui.model.panes import NAMES
 from raftplay.tui.palette import Commands
 from raftplay.tui.placed import Main
@@ -386,7 +386,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
             self.follow(does)
         self._changed(lambda: None)
 
-    def follow(self, target: Target) -> None:
+    def follow(self, target: ClickTarget) -> None:
         """Select what `target` means, and do what else a click on it does."""
         match target:
             case ("node", id):

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from raftplay.tui.model.lines import EMPTY, Line, Target, columns, fit
+from raftplay.tui.model.lines import EMPTY, ClickTarget, Pieces, columns, fit
 from raftplay.tui.theme import style_of
 from raftplay.watch.text import visible
 
@@ -20,7 +20,7 @@ DRAWN = ("tape", "moment")
 """The targets along which the mouse is drawn."""
 
 
-class Looks(Protocol):
+class PaintingApp(Protocol):
     """The parts of an app that painting needs."""
 
     theme: str
@@ -39,7 +39,7 @@ class Box(Widget):
         def __init__(
             self,
             box: "Box",
-            target: Target,
+            target: ClickTarget,
             *,
             button: int = 1,
             at: tuple[int, int] = (0, 0),
@@ -71,16 +71,16 @@ class Box(Widget):
         super().__init__(id=name)
         self.can_focus = can_focus
         self.fills = fills
-        self._lines: tuple[Line, ...] = ()
-        self._drawn_to: Target = None
-        self._pressed_on: tuple[Target, int | None] = (None, None)
+        self._lines: tuple[Pieces, ...] = ()
+        self._drawn_to: ClickTarget = None
+        self._pressed_on: tuple[ClickTarget, int | None] = (None, None)
         self._was_drawn = False
-        self.hover: Callable[[Target], str] | None = None
+        self.hover: Callable[[ClickTarget], str] | None = None
         """Returns what is told of a target while the mouse is over it, "" for nothing."""
 
         self._told = ""
 
-    def put(self, lines: Sequence[Line]) -> None:
+    def put(self, lines: Sequence[Pieces]) -> None:
         """Show `lines`; those that are as before are left alone."""
         old, self._lines = self._lines, tuple(lines)
         width, height = self.size
@@ -91,19 +91,19 @@ class Box(Widget):
                 self.refresh(Region(0, y, width, 1))
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Pieces, ...]:
         """Return the lines that are shown."""
         return self._lines
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
-        looks = cast(Looks, self.app)
+        looks = cast(PaintingApp, self.app)
         line = self._lines[y] if y < len(self._lines) else EMPTY
         pieces = fit(line, self.size.width, self.fills)
         theme, colours = looks.theme, looks.colours
         return Strip([Segment(p.text, style_of(p.style, theme, colours)) for p in pieces], self.size.width)
 
-    def target_at(self, x: int, y: int) -> Target:
+    def target_at(self, x: int, y: int) -> ClickTarget:
         """Return what a place shows."""
         if not 0 <= y < len(self._lines):
             return None
@@ -129,7 +129,7 @@ class Box(Widget):
                 break
         return found
 
-    def area_of(self, target: Target) -> tuple[int, int, int, int] | None:
+    def area_of(self, target: ClickTarget) -> tuple[int, int, int, int] | None:
         """Return the smallest area (x, y, width, height) with all that means `target`; None if nothing does."""
         rows, left, right = [], self.size.width, 0
         for y, line in enumerate(self._lines):
@@ -164,7 +164,7 @@ class Box(Widget):
         at = event.screen_x, event.screen_y
         self.post_message(self.Clicked(self, target, button=event.button, at=at, node=node))
 
-    def meant_by(self, event: events.MouseEvent) -> tuple[Target, int | None]:
+    def meant_by(self, event: events.MouseEvent) -> tuple[ClickTarget, int | None]:
         """Return what is under the mouse, and the node to which that belongs."""
         x, y = event.x - self.gutter.left, event.y - self.gutter.top
         return self.target_at(x, y), self.node_at(x, y)

@@ -7,8 +7,8 @@ from textual import events
 from textual.binding import Binding
 
 from raftplay.tui.boxes import Box, box_of
-from raftplay.tui.model.lines import Line, Piece, pad, wrapped
-from raftplay.tui.screen_commands import Choice
+from raftplay.tui.model.lines import Piece, Pieces, pad, wrapped
+from raftplay.tui.screen_commands import CommandChoice
 from raftplay.tui.sheet import HoldsTime, Sheet
 
 ABOUT = 2
@@ -32,7 +32,7 @@ class Chooser(Sheet, HoldsTime, inherit_bindings=False):
         Binding("end", "move(10000)", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], chosen: Callable[[str], None]) -> None:
+    def __init__(self, title: str, choices: Sequence[CommandChoice], chosen: Callable[[str], None]) -> None:
         super().__init__(self._lines)
         self._title = title
         self._choices = choices
@@ -41,10 +41,10 @@ class Chooser(Sheet, HoldsTime, inherit_bindings=False):
         self._typed = ""
         self._first = 0  # the first line of the list that is seen
 
-    def _lines(self, width: int) -> list[Line]:
+    def _lines(self, width: int) -> list[Pieces]:
         most = max(len(choice.name) for choice in self._choices)
         told = [*wrapped(self._choices[self._at].about, width), *[""] * ABOUT][:ABOUT]
-        lines: list[Line] = [(Piece(row, "text"),) for row in told]
+        lines: list[Pieces] = [(Piece(row, "text"),) for row in told]
         for at, (name, about) in enumerate(self._choices):
             style, target = (
                 ("key bold selected", "text selected") if at == self._at else ("key", "dim"),

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from raftplay.tui.keys import KEY, KEYS
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, fit, width_of
+from raftplay.tui.model.lines import Piece, Pieces, fit, width_of
 
 
-class Mark(NamedTuple):
+class Tip(NamedTuple):
     """A thing to try: its key, what it does, and the command that the key runs."""
 
     key: str
@@ -17,9 +17,9 @@ class Mark(NamedTuple):
 
 
 MARKS = (
-    Mark("C", "crash the leader", "crash"),
-    Mark("s", "give it a command", "submit"),
-    Mark("p", "split the network", "partition"),
+    Tip("C", "crash the leader", "crash"),
+    Tip("s", "give it a command", "submit"),
+    Tip("p", "split the network", "partition"),
 )
 """The marks, in their order."""
 
@@ -71,13 +71,13 @@ class Coach:
             self.done, self.asks_why = len(MARKS), False
 
     @property
-    def mark(self) -> Mark | None:
+    def mark(self) -> Tip | None:
         """Return the present mark; None after the last."""
         return MARKS[max(0, self.done)] if self.done < len(MARKS) else None
 
-    def line(self, width: int, glyphs: Glyphs, *, has_leader: bool) -> Line:
+    def line(self, width: int, glyphs: Glyphs, *, has_leader: bool) -> Pieces:
         """Return the line that is shown now, empty if there is nothing to say."""
-        parts: list[Line] = []
+        parts: list[Pieces] = []
         leave = "no more hints"
         if self.is_touring:
             leave = "end"
@@ -100,14 +100,14 @@ class Coach:
         return fit(pieces, width, "bar")
 
 
-def _tour(stop: str, steps: int) -> Line:
+def _tour(stop: str, steps: int) -> Pieces:
     if not stop:
         return (Piece("the first election, step by step", "text"),)
     onward = "go on" if stop == LAST_STEP else "next step"
     return (*_part("enter", onward), Piece(f"   (step {steps} of the first election)", "dim"))
 
 
-def _part(key: str, text: str) -> Line:
+def _part(key: str, text: str) -> Pieces:
     """Return a key with its text; a click on it presses the key."""
     target = ("key", KEYS.index(KEY[key]))
     return (Piece(KEY[key].shown, "key bold", target), Piece(f": {text}", "text", target))

@@ -39,7 +39,7 @@ from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import count
 
 if TYPE_CHECKING:
-    from raftplay.tui.serve.feed import Audience, Place
+    from raftplay.tui.serve.feed import Audience, BranchPlace
 
 PACES = ("watch", "real")
 """The paces of `--pace`: that of the playhead, and that of the cluster's clock."""
@@ -162,7 +162,7 @@ def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
     if cast is None:
         yield None
         return
-    from raftplay.tui.output.cast import Recorder as ToFile  # noqa: PLC0415 - few record a screen
+    from raftplay.tui.output.cast import CastRecorder as ToFile  # noqa: PLC0415 - few record a screen
 
     recorder = ToFile(cast, terminal_size(), title)
     try:
@@ -182,20 +182,20 @@ def serving(
     if audience is None:
         yield
         return
-    from raftplay.tui.serve.feed import Place  # noqa: PLC0415 - few show their screen to others
+    from raftplay.tui.serve.feed import BranchPlace  # noqa: PLC0415 - few show their screen to others
     from raftplay.tui.serve.mirror import Mirror  # noqa: PLC0415
-    from raftplay.tui.serve.server import Server  # noqa: PLC0415
+    from raftplay.tui.serve.server import ScreenServer  # noqa: PLC0415
 
     mirror = Mirror(terminal_size())
     shown = [app]
 
-    def place() -> Place:
+    def place() -> BranchPlace:
         if ending.app is not None and ending.app.has_guide:  # a lesson is not shown
             shown[:] = [ending.app]
         return place_of(shown[0])
 
     feed = audience.feed(place)
-    with Server(mirror, audience.address, feed) as server:
+    with ScreenServer(mirror, audience.address, feed) as server:
         text = f"{server.url} shows this screen to others; {server.address.audience()}"
         complain(f"raftplay: {text}")
         tell(text)
@@ -205,15 +205,15 @@ def serving(
         yield
 
 
-def place_of(app: RaftApp) -> "Place":
+def place_of(app: RaftApp) -> "BranchPlace":
     """Return the place that a screen shows."""
-    from raftplay.tui.serve.feed import Place  # noqa: PLC0415 - few show their screen to others
+    from raftplay.tui.serve.feed import BranchPlace  # noqa: PLC0415 - few show their screen to others
 
     position, playhead = app.driver.session.position, app.playhead
     branch, moment = position.branch, position.moment
     follows = playhead is not None and playhead.branch is branch
     seq = playhead.seq if playhead is not None and follows else branch.history.last_seq
-    return Place(branch, seq, seq if moment is None else moment.seq)
+    return BranchPlace(branch, seq, seq if moment is None else moment.seq)
 
 
 def terminal_size() -> tuple[int, int]:

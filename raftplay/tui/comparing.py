@@ -16,7 +16,7 @@ from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.keys import COMPARE_KEYS
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.help import compare_help
-from raftplay.tui.model.lines import Line, Piece, fit
+from raftplay.tui.model.lines import Piece, Pieces, fit
 from raftplay.tui.sheet import ClosesOnce, HoldsTime, Sheet, answer_sheet
 from raftplay.tui.stage.comparison import paint_pair, shows_both
 from raftplay.tui.stage.pair import Pair, Side
@@ -126,7 +126,7 @@ class Comparing(ModalScreen[None], ClosesOnce, HoldsTime):
             shown = tuple(tuple(piece._replace(text=plain(piece.text)) for piece in line) for line in shown)
         box.put(shown)
 
-    def _keys(self, width: int) -> Line:
+    def _keys(self, width: int) -> Pieces:
         """Return the keys worth knowing, as many as there is room for; each can be clicked."""
         idle = {"tab"} if shows_both(width, self.app.size.height - 1) else set()
         idle |= {"D"} if len(pairs_of(self.session)) < 2 else set()

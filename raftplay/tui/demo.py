@@ -8,7 +8,7 @@ from typing import NamedTuple
 from raftplay.past.view import View
 from raftplay.tui.keys import KEY, line_of
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, fit
+from raftplay.tui.model.lines import Piece, Pieces, fit
 from raftplay.tui.stage.scene import Scene
 
 REST = 2.0
@@ -63,7 +63,7 @@ class Demo:
         down = next((node.id for node in view.snapshot.nodes if not node.alive), 0)
         return act.command.format(down=down) or line_of(KEY[act.key], view, 0)
 
-    def line(self, width: int, glyphs: Glyphs) -> Line:
+    def line(self, width: int, glyphs: Glyphs) -> Pieces:
         """Return the line that says who does what is seen."""
         told = self._beginning
         if self._at:

@@ -14,7 +14,7 @@ from raftplay.raft.messages import CMState, RequestVoteArgs
 from raftplay.run.runner import opened
 from raftplay.session.session import Session
 from raftplay.tui import svg
-from raftplay.tui.model.lines import EMPTY, Line
+from raftplay.tui.model.lines import EMPTY, Pieces
 from raftplay.tui.playhead import Playhead
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.state import ScreenState
@@ -58,18 +58,18 @@ def film_of(film: Film) -> str:
     """Return a film as SVG. Where motion is not wanted, it shows the candidate with its requests."""
     deck = ScreenState(*film.size, watched=tuple(i.name for i in INVARIANTS), nodes=film.nodes)
     deck.drawers, deck.pace, deck.selected = False, "pace watch", -1
-    moments: list[svg.Moment] = []
+    moments: list[svg.SvgFrame] = []
     resting, most = 0, 0.0
     with opened(Setup(nodes=film.nodes, seed=film.seed, backend="sim")) as session:
         for scene in _scenes(film, session):
             rows = rows_of(deck, scene)
             if moments and moments[-1].rows == rows:
-                moments[-1] = svg.Moment(rows, moments[-1].seconds + 1 / film.frames)
+                moments[-1] = svg.SvgFrame(rows, moments[-1].seconds + 1 / film.frames)
             else:
-                moments.append(svg.Moment(rows, 1 / film.frames))
+                moments.append(svg.SvgFrame(rows, 1 / film.frames))
             if (shown := _requests(scene)) > most:
                 resting, most = len(moments) - 1, shown
-    moments[-1] = svg.Moment(moments[-1].rows, moments[-1].seconds + film.rest)
+    moments[-1] = svg.SvgFrame(moments[-1].rows, moments[-1].seconds + film.rest)
     return svg.moving(moments, "raftplay: an election", resting)
 
 
@@ -106,7 +106,7 @@ def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
     """Return the rows of the screen down to the tape, without what a person types and is told."""
     lines, where = deck.frame(scene), deck.boxes()
     tape = where["tape"]
-    rows: list[list[Line]] = [[] for _ in range(tape.y + tape.height)]
+    rows: list[list[Pieces]] = [[] for _ in range(tape.y + tape.height)]
     for name, (_, y, _, height) in where.items():
         for at, line in enumerate(lines.get(name, ())[:height]):
             if y + at < len(rows):
@@ -114,7 +114,7 @@ def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
     return tuple(map(_row, rows))
 
 
-def _row(parts: list[Line]) -> svg.Row:
+def _row(parts: list[Pieces]) -> svg.Row:
     assert len(parts) <= 1, "no drawers are open, so nothing stands beside anything"
     line = parts[0] if parts else EMPTY
     return tuple(Segment(piece.text, style_of(piece.style, DARK.name, True)) for piece in line)

@@ -15,7 +15,7 @@ from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.coach import Coach
 from raftplay.tui.demo import Demo
 from raftplay.tui.keys import KEY
-from raftplay.tui.model.lines import Line, Piece, fit, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, fit, wrapped
 from raftplay.tui.prompt import BUSY, REST
 from raftplay.tui.sheet import Sheet
 
@@ -57,7 +57,7 @@ class Card(Sheet, inherit_bindings=False):
         super().__init__(self._lines)
         self._first = first
 
-    def _lines(self, width: int) -> list[Line]:
+    def _lines(self, width: int) -> list[Pieces]:
         return card_lines(len(self._first.app.seen.snapshot.nodes), width, self.size.height)
 
     def paint(self) -> None:
@@ -88,7 +88,7 @@ class Card(Sheet, inherit_bindings=False):
             self._first.make_room(event.key, self)
 
 
-def card_lines(nodes: int, width: int, height: int) -> list[Line]:
+def card_lines(nodes: int, width: int, height: int) -> list[Pieces]:
     """Return the lines of the card on a screen of `height` lines; the fewer there are, the shorter it is."""
     if height < ROOM_FOR_LINES:
         short: list[Piece] = []
@@ -97,7 +97,7 @@ def card_lines(nodes: int, width: int, height: int) -> list[Line]:
         return [fit(short, width)]
     many = NUMBERS[nodes].capitalize() if nodes < len(NUMBERS) else str(nodes)
     words = f"{many} servers must agree on one list. None leads yet."
-    lines: list[Line] = [(Piece(row, "text bold"),) for row in wrapped(words, width)]
+    lines: list[Pieces] = [(Piece(row, "text bold"),) for row in wrapped(words, width)]
     if height >= ROOM_FOR_BLANKS:
         lines.append(())
     for at, (key, _, text, _) in enumerate(CHOICES):
@@ -112,7 +112,7 @@ class FirstRun:
         self.app = app
         self.greets = greets
         self.coach = Coach(done=app.settings.marks)
-        self.line: Line = ()
+        self.line: Pieces = ()
         """The line of the coach, as it was painted last."""
 
     @property
@@ -256,7 +256,7 @@ class FirstRun:
             app.prompt.placeholder = BUSY if app.deck.is_typing else REST
         return bool(before) is not bool(self.line)
 
-    def _line(self) -> Line:
+    def _line(self) -> Pieces:
         app = self.app
         if app.unattended.line:
             return app.unattended.line

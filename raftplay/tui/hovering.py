@@ -6,12 +6,12 @@ from raftplay.past.view import View
 from raftplay.tui.keys import KEYS
 from raftplay.tui.model import diagram, matrix
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.lines import Target, link_of
+from raftplay.tui.model.lines import ClickTarget, link_of
 from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.narrator import describe
 
 
-def hover_words(target: Target, view: View, context: Context) -> str:
+def hover_words(target: ClickTarget, view: View, context: Context) -> str:
     """Return what `target` is, in one line; "" if there is nothing to say of it."""
     nodes = view.snapshot.nodes
     match target:

@@ -38,7 +38,7 @@ from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import Wanted, check_terminal, deck_of
 from raftplay.tui.model.layout import LEAST
-from raftplay.tui.model.lines import Line, Piece, columns, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
 from raftplay.tui.reading import LessonPlace
 from raftplay.tui.settings import Settings, load
@@ -224,7 +224,7 @@ class LessonApp(RaftApp):
             self.set_focus(self.prompt)
         self.prompt.placeholder = room.asked or "the lesson goes on …"
         _, _, width, height = self._words
-        shown: list[Line] = [
+        shown: list[Pieces] = [
             (Piece(row, LOOKS.get(style, "text")),)
             for text, style in lines
             for row in ([text] if columns(text) <= width else wrapped(text, width))

@@ -16,7 +16,7 @@ from raftplay.cluster.harness import Harness
 from raftplay.tui.boxes import Box, box_of
 from raftplay.tui.keys import MENU_KEYS
 from raftplay.tui.model import diagram
-from raftplay.tui.model.lines import Line, Piece, Target, columns, cut, fit, link_of
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns, cut, fit, link_of
 from raftplay.tui.model.menu import (
     Area,
     Item,
@@ -138,7 +138,7 @@ class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):
         texts = [f" {item.key}  {item.words} " for item in menu.items]
         most = min(WIDEST, self.size.width) - 2
         width = min(most, max(columns(text) + 2 for text in (*texts, menu.title, menu.note)))
-        lines: list[Line] = []
+        lines: list[Pieces] = []
         for at, (item, text) in enumerate(zip(menu.items, texts, strict=True)):
             ground = " selected" if at == self.at else ""
             mark = self._marker if at == self.at else " "
@@ -236,7 +236,7 @@ def _open(app: "RaftApp", menu: Menu, area: Area) -> None:
     app.paint()
 
 
-def _message(app: "RaftApp", target: Target) -> Arrow | Moving | None:
+def _message(app: "RaftApp", target: ClickTarget) -> Arrow | Moving | None:
     """Return the message that is on the stage, or in the diagram."""
     moving = next((message for message in app.shown.moving if message.target == target), None)
     if moving is not None:
@@ -244,7 +244,7 @@ def _message(app: "RaftApp", target: Target) -> Arrow | Moving | None:
     return diagram.selected_arrow(app.seen, app.deck.context("messages"))
 
 
-def _area_of(app: "RaftApp", target: Target, box: str = "stage") -> Area:
+def _area_of(app: "RaftApp", target: ClickTarget, box: str = "stage") -> Area:
     """Return where `target` is in a box; the middle of the screen if it is not there."""
     where = app.box(box)
     found = where.area_of(target) if where.display else None

@@ -12,11 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from raftplay.run.captions import Caption
-from raftplay.run.notes import Position
+from raftplay.run.notes import NotesPosition
 from raftplay.session.status import Status
 from raftplay.tui.boxes import Box
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, fit, spread, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, fit, spread, wrapped
 from raftplay.tui.settings import Settings
 from raftplay.tui.terminal import InAscii, TerminalApp
 from raftplay.tui.theme import DARK, LIGHT, PALETTES
@@ -38,7 +38,7 @@ def notes_lines(
     elapsed: float | None = None,
     follows: bool = False,
     scroll: int = 0,
-) -> list[Line]:
+) -> list[Pieces]:
     """Return a page of notes: those of the caption `at`, and below them the next caption with its notes.
 
     `elapsed` is the time since a presentation began, in seconds, None if there is none; `follows`: the page turns
@@ -53,8 +53,8 @@ def notes_lines(
     if top + upper < len(page):
         shown[-1] = (Piece(f"  {glyphs.more} down: more", "dim"),)
     shown += [()] * (upper - len(shown))
-    rule: Line = (Piece(glyphs.rule * width, "line"),)
-    below: list[Line] = [(Piece(" the end", "dim"),)]
+    rule: Pieces = (Piece(glyphs.rule * width, "line"),)
+    below: list[Pieces] = [(Piece(" the end", "dim"),)]
     if at + 1 < len(captions):
         below = _page(captions[at + 1], width, glyphs, is_now=False)
         if len(below) > lower:
@@ -63,7 +63,7 @@ def notes_lines(
     return [fit(line, width) for line in lines[:height]]
 
 
-def _head(captions: Sequence[Caption], at: int, width: int, elapsed: float | None, *, follows: bool) -> Line:
+def _head(captions: Sequence[Caption], at: int, width: int, elapsed: float | None, *, follows: bool) -> Pieces:
     """Return the position, the chapter, and how long the presentation has taken."""
     left = (
         Piece(f" {at + 1}/{len(captions)} ", "key bold"),
@@ -76,11 +76,11 @@ def _head(captions: Sequence[Caption], at: int, width: int, elapsed: float | Non
     return spread(left, (Piece(what, "dim"), Piece(f" {minutes}:{seconds:02} ", "text bold")), width)
 
 
-def _page(caption: Caption, width: int, glyphs: Glyphs, *, is_now: bool) -> list[Line]:
+def _page(caption: Caption, width: int, glyphs: Glyphs, *, is_now: bool) -> list[Pieces]:
     """Return a caption and its notes; those of the next one are dimmed."""
     head = "" if is_now else " next: "
     style, dim = ("text bold", "text") if is_now else ("text", "dim")
-    lines: list[Line] = [] if is_now else [(Piece(head, "dim"),)]
+    lines: list[Pieces] = [] if is_now else [(Piece(head, "dim"),)]
     for text in caption.paragraphs or (caption.chapter or "(no caption)",):
         lines += [(Piece(f" {row}", style),) for row in wrapped(_shown(text, glyphs), width - 2)]
     for note in caption.notes:
@@ -124,7 +124,7 @@ class NotesApp(TerminalApp, inherit_bindings=False):
     def __init__(
         self,
         captions: Sequence[Caption],
-        position: Callable[[], Position | None],
+        position: Callable[[], NotesPosition | None],
         glyphs: Glyphs,
         *,
         settings: Settings | None = None,

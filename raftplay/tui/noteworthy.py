@@ -7,7 +7,7 @@ from raftplay.cluster.snapshot import Snapshot
 from raftplay.raft import decisions
 from raftplay.raft.messages import AppendEntriesArgs, CMState, RequestVoteReply
 from raftplay.raft.rule_names import Rule
-from raftplay.tui.stage.scene import Key
+from raftplay.tui.stage.scene import MessageKey
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -76,7 +76,7 @@ def is_read(record: Record) -> bool:
     return isinstance(record.event, BEGINNINGS)
 
 
-def arriving(record: Record) -> Key | None:
+def arriving(record: Record) -> MessageKey | None:
     """Return the message that arrives with an event, or is lost with it."""
     event: object = record.event
     match event:

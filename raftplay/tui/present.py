@@ -13,7 +13,7 @@ from raftplay.raft.messages import NONE
 from raftplay.tui.boxes import Box
 from raftplay.tui.model.large import large_lines
 from raftplay.tui.model.layout import Region
-from raftplay.tui.model.lines import Line, Piece, fit, spread, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, fit, spread, wrapped
 from raftplay.tui.model.panes import PANES
 from raftplay.tui.model.status import leaders_line
 from raftplay.tui.sheet import HoldsTime, Sheet
@@ -37,7 +37,7 @@ BLACK = "b,full_stop"
 """The keys that clickers send: forward, back, and the black screen."""
 
 
-class Places(NamedTuple):
+class BoxPlaces(NamedTuple):
     """The places of the boxes; a box without lines is not shown."""
 
     head: Region
@@ -49,7 +49,7 @@ class Places(NamedTuple):
     band: Region
 
 
-def places_of(width: int, height: int, band: int, *, zoomed: bool) -> Places:
+def places_of(width: int, height: int, band: int, *, zoomed: bool) -> BoxPlaces:
     """Return the places on a screen of that size; the caption takes `band` lines, and `zoomed` a pane the rest."""
     top, bottom = 1, height - band - 1
     rows = bottom - top
@@ -57,14 +57,14 @@ def places_of(width: int, height: int, band: int, *, zoomed: bool) -> Places:
     head, rule = Region(0, 0, width, 1), Region(0, bottom, width, 1)
     below = Region(0, bottom + 1, width, band)
     if zoomed:
-        return Places(
+        return BoxPlaces(
             head, nothing, nothing, Region(0, 0, width, 1), Region(0, 1, width, height - 1), nothing, nothing
         )
     if width < BESIDE:
-        return Places(head, Region(0, top, width, rows), nothing, nothing, nothing, rule, below)
+        return BoxPlaces(head, Region(0, top, width, rows), nothing, nothing, nothing, rule, below)
     right = max(34, width * 34 // 100)
     x = width - right
-    return Places(
+    return BoxPlaces(
         head,
         Region(0, top, x - 1, rows),
         Region(x - 1, top, 1, rows),
@@ -117,7 +117,7 @@ class Presentation(Screen[None], inherit_bindings=False):
         super().__init__()
         self._raft = app
         self._stops = app.stops
-        self._boxes = {name: Box(name) for name in Places._fields}
+        self._boxes = {name: Box(name) for name in BoxPlaces._fields}
         self._pane = "log"
         self._is_lit = False
         self._is_zoomed = False
@@ -157,7 +157,7 @@ class Presentation(Screen[None], inherit_bindings=False):
         where = places_of(width, height, self._band, zoomed=self._is_zoomed)
         lit = deck.selected if self._is_lit else NONE
         seen = replace(scene, selected=lit, spotlight=lit)
-        lines: dict[str, tuple[Line, ...]] = {"head": (self._head(scene, width),), "band": tuple(text)}
+        lines: dict[str, tuple[Pieces, ...]] = {"head": (self._head(scene, width),), "band": tuple(text)}
         if where.stage.height:
             lines["stage"] = paint(seen, where.stage.width, where.stage.height, deck.glyphs)
         lines["rule"] = ((Piece(deck.glyphs.rule * width, "line"),),)
@@ -171,11 +171,11 @@ class Presentation(Screen[None], inherit_bindings=False):
             box.place(getattr(where, name))
             box.put(lines.get(name, ()))
 
-    def _head(self, scene: Scene, width: int) -> Line:
+    def _head(self, scene: Scene, width: int) -> Pieces:
         """Return the chapter and the number of captions, without a script who leads; and what stands still."""
         glyphs, reel = self._raft.deck.glyphs, self._raft.reel
         chapter = reel.captions[reel.at].chapter if reel.captions else ""
-        left: Line = (Piece(f" {visible(chapter)}", "title bold"),)
+        left: Pieces = (Piece(f" {visible(chapter)}", "title bold"),)
         if not reel.captions:
             left = leaders_line(scene.view, width - 8, glyphs)
         if scene.view.breach is not None:
@@ -277,8 +277,8 @@ def chapter_sheet(app: "RaftApp") -> Sheet:
     """Return the list of chapters; a digit goes to one."""
     reel = app.reel
 
-    def lines(width: int) -> list[Line]:
-        found: list[Line] = [(Piece("Chapters", "title bold"),), ()]
+    def lines(width: int) -> list[Pieces]:
+        found: list[Pieces] = [(Piece("Chapters", "title bold"),), ()]
         here = max((at for at, one in enumerate(reel.chapters) if one.caption <= reel.at), default=NONE)
         for at, chapter in enumerate(reel.chapters):
             sign = app.deck.glyphs.marker if at == here else " "
@@ -296,7 +296,7 @@ class ChapterSheet(Sheet):
         *(Binding(str(number), f"go({number})", show=False) for number in range(1, 10)),
     ]
 
-    def __init__(self, app: "RaftApp", make: Callable[[int], list[Line]]) -> None:
+    def __init__(self, app: "RaftApp", make: Callable[[int], list[Pieces]]) -> None:
         super().__init__(make)
         self._raft = app
 

@@ -30,7 +30,7 @@ class Own(NamedTuple):
     argument: str
 
 
-class Choice(NamedTuple):
+class CommandChoice(NamedTuple):
     """Something that may be chosen: what is typed for it, and a line about it."""
 
     name: str
@@ -49,17 +49,17 @@ def own_command(line: str) -> Own | None:
     return Own(name, arguments[0].strip("'\"") if arguments else "")
 
 
-def stories() -> list[Choice]:
+def stories() -> list[CommandChoice]:
     """Return the stories that `play` takes, those of bugs last."""
-    return [Choice(name, scenarios.summary_of(name).rstrip(".")) for name in scenarios.all_names()]
+    return [CommandChoice(name, scenarios.summary_of(name).rstrip(".")) for name in scenarios.all_names()]
 
 
-def lessons() -> list[Choice]:
+def lessons() -> list[CommandChoice]:
     """Return the lessons by number."""
     from raftplay.lessons import catalogue  # noqa: PLC0415 - the first frame does not need it
 
     return [
-        Choice(str(number), catalogue.shipped(name).source.split("\n", 1)[0].partition(": ")[2])
+        CommandChoice(str(number), catalogue.shipped(name).source.split("\n", 1)[0].partition(": ")[2])
         for number, name in enumerate(catalogue.names(), start=1)
     ]
 

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen, Screen
 
 from raftplay.session.shown import columns
 from raftplay.tui.boxes import Box, box_of
-from raftplay.tui.model.lines import Line, Piece, text_of, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, text_of, windowed, wrapped
 from raftplay.watch.text import visible
 
 _FOLDED = re.compile(r" +[^ ]+( [^ ]+)*")
@@ -61,7 +61,7 @@ class Sheet(ModalScreen[None], ClosesOnce):
             super().__init__()
             self.text = text
 
-    def __init__(self, make: Callable[[int], list[Line]], text: str = "", title: str = "") -> None:
+    def __init__(self, make: Callable[[int], list[Pieces]], text: str = "", title: str = "") -> None:
         super().__init__()
         self._title = title
         self._make = make
@@ -164,7 +164,7 @@ def text_sheet(line: str, answer: str) -> Sheet:
     return Sheet(partial(answer_sheet, answer), answer, line)
 
 
-def answer_sheet(answer: str, width: int) -> list[Line]:
+def answer_sheet(answer: str, width: int) -> list[Pieces]:
     """Return an answer as lines of `width` columns; a table keeps its columns."""
     rows: list[str] = []
     for line in _sentences(answer, width):

@@ -15,7 +15,7 @@ from raftplay.tui.model.context import KINDS, Context, Filter
 from raftplay.tui.model.events import record_at
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
 from raftplay.tui.model.layout import Layout, Region, Slot, has_room_beside, is_too_small, layout
-from raftplay.tui.model.lines import Line, Piece, Target, Window, text_of
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, Window, text_of
 from raftplay.tui.model.menu import acting_node
 from raftplay.tui.model.pane import Pane, RowAction
 from raftplay.tui.model.panes import NAMES, PANES
@@ -101,7 +101,7 @@ class ScreenState:
 
     shown: dict[tuple[str, ...], str] = field(default_factory=dict)
     scrolls: dict[str, int] = field(default_factory=dict)
-    rows: dict[str, Target] = field(default_factory=dict)
+    rows: dict[str, ClickTarget] = field(default_factory=dict)
     tops: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     """(first line, lines seen, lines in all) of each pane as it was last shown."""
 
@@ -225,7 +225,7 @@ class ScreenState:
             height = max(1, self.tops.get(self.pane, (0, 10, 0))[1] - foot)
             self.scrolls[self.pane] = min(max(context.scroll, row.below - height + 1), row.below)
 
-    def _choose(self, pane: str, target: Target, view: View) -> None:
+    def _choose(self, pane: str, target: ClickTarget, view: View) -> None:
         """Select a row of a pane; with an event its node, which the stage marks."""
         self.rows[pane] = target
         self.entry = target[1] if target is not None and target[0] == "entry" else None
@@ -233,7 +233,7 @@ class ScreenState:
         if record is not None:
             self.select(record.node)
 
-    def click(self, view: View, target: Target) -> RowAction:
+    def click(self, view: View, target: ClickTarget) -> RowAction:
         """Select a row, in whichever pane has rows of its kind; return what else is to be done."""
         for name, pane in self.panes.items():
             if target is not None and target[0] == pane.row:
@@ -309,7 +309,7 @@ class ScreenState:
             event=row[1] if (row := self.rows.get("events")) is not None else None,
         )
 
-    def frame(self, scene: Scene | View) -> dict[str, tuple[Line, ...]]:
+    def frame(self, scene: Scene | View) -> dict[str, tuple[Pieces, ...]]:
         """Return the lines of every box that can be seen."""
         if isinstance(scene, View):
             scene = scene_of(scene, self.selected)
@@ -320,7 +320,7 @@ class ScreenState:
         view, where, glyphs = scene.view, self.layout(), self.glyphs
         head = self.context("", where.status)
         bar = status.status_line(view, head, self.pace, self.pace_note, self.playing, is_picture=self.is_picture)
-        out: dict[str, tuple[Line, ...]] = {"status": (bar,)}
+        out: dict[str, tuple[Pieces, ...]] = {"status": (bar,)}
         if where.stage.height:
             out["stage"] = paint(scene, where.stage.width, where.stage.height, glyphs)
         out["sentence"] = sentence_lines(sentence(scene), where.sentence.width, where.sentence.height, glyphs)
@@ -353,16 +353,18 @@ class ScreenState:
             return {name: tuple(_in_ascii(line) for line in lines) for name, lines in out.items()}
         return out
 
-    def _tape(self, view: View, region: Region) -> tuple[Line, ...]:
+    def _tape(self, view: View, region: Region) -> tuple[Pieces, ...]:
         """Return the history of the branch that is played, and of the others."""
         main = self.tape(view.branch)
         if not view.rewound:
             main.read(view.records, view.breach)
         others = [
-            tape.Row(name, self.tape(name), since) for name, since in self.branches.items() if name != view.branch
+            tape.TapeRow(name, self.tape(name), since)
+            for name, since in self.branches.items()
+            if name != view.branch
         ]
         return tape.draw(
-            [tape.Row(view.branch, main), *others],
+            [tape.TapeRow(view.branch, main), *others],
             region.width,
             region.height,
             self.glyphs,
@@ -408,5 +410,5 @@ class ScreenState:
         return ", ".join(notes)
 
 
-def _in_ascii(line: Line) -> Line:
+def _in_ascii(line: Pieces) -> Pieces:
     return tuple(piece._replace(text=forced(piece.text)) for piece in line)

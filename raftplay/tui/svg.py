@@ -39,7 +39,7 @@ Row = Sequence[Segment]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SvgFrame:
     """A screen of a moving picture, and the seconds for which it is shown."""
 
     rows: tuple[Row, ...]
@@ -90,7 +90,7 @@ def still(rows: Sequence[Row], title: str, ground: str = "") -> str:
     return _document(rows, title, markup.ground, markup.style(), "", body)
 
 
-def moving(moments: Sequence[Moment], title: str, resting: int) -> str:
+def moving(moments: Sequence[SvgFrame], title: str, resting: int) -> str:
     """Return a picture that shows `moments` one after another, again and again.
 
     It is a strip of all screens that is moved on. Where motion is not wanted, it shows the moment `resting` alone.

@@ -11,7 +11,7 @@ from textual import events
 
 from raftplay.tui.demo import ENDING_KEYS, Demo
 from raftplay.tui.first import COMMAND, Card
-from raftplay.tui.model.lines import Line, Piece, fit
+from raftplay.tui.model.lines import Piece, Pieces, fit
 from raftplay.tui.placed import Main
 from raftplay.tui.stage.scene import Scene
 
@@ -37,7 +37,7 @@ class Unattended:
     def __init__(self, app: "RaftApp") -> None:
         self.app = app
         self.may_begin = False
-        self.line: Line = ()
+        self.line: Pieces = ()
         """The line that counts down, or tells of the demo; empty if there is nothing to say."""
 
         self._still_since: float | None = None
@@ -112,7 +112,7 @@ class Unattended:
         elif line := demo.due(now, scene, is_free=is_free):
             app.do(line)
 
-    def _line(self, left: float) -> Line:
+    def _line(self, left: float) -> Pieces:
         app = self.app
         width, glyphs = app.deck.width - COMMAND, app.deck.glyphs
         if not app.deck.fits:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RequestVoteReply
 from raftplay.tui.noteworthy import arriving
-from raftplay.tui.stage.scene import Key, Moving, confirmed
+from raftplay.tui.stage.scene import MessageKey, Moving, confirmed
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
@@ -41,7 +41,7 @@ Duration = Callable[[float], float]
 
 
 @dataclass(slots=True)
-class Flight:
+class ShownFlight:
     """A message on its way on the screen, since `since` on the playhead's clock.
 
     `left` is the cluster time at which it was sent, and `ended` the time at which it was lost.
@@ -58,7 +58,7 @@ class UnderWay:
     """The messages that are on their way on the screen; `clock` is a time on the playhead's clock."""
 
     def __init__(self) -> None:
-        self._flights: dict[Key, Flight] = {}
+        self._flights: dict[MessageKey, ShownFlight] = {}
         self._pulse_at = -math.inf
         self._informed: dict[Link, tuple[int, int]] = {}  # the term and commit index that were sent last
         self._sent: dict[Link, tuple[int, int, int]] = {}  # the term and place of the entries that were sent last
@@ -89,14 +89,14 @@ class UnderWay:
                 if not matters and clock >= self._pulse_at + PULSE_EVERY:
                     self._pulse_at = clock
                 moving = Moving((call_id, False), src, dst, args, 0.0)
-                self._flights[moving.key] = Flight(moving, clock, record.time, matters)
+                self._flights[moving.key] = ShownFlight(moving, clock, record.time, matters)
             case facts.ReplySent(call_id, src, dst, reply):
                 request, matters = self._requests.get(call_id, (None, False))
                 matters = matters and not _confirms_only(request, reply)
                 if knows_refusals and isinstance(reply, RequestVoteReply) and not reply.vote_granted:
                     matters = False
                 moving = Moving((call_id, True), src, dst, reply, 0.0, index=confirmed(reply, request))
-                self._flights[moving.key] = Flight(moving, clock, record.time, matters)
+                self._flights[moving.key] = ShownFlight(moving, clock, record.time, matters)
             case facts.CallDelivered(call_id) | facts.ReplyDelivered(call_id):
                 self._flights.pop((call_id, isinstance(event, facts.ReplyDelivered)), None)
             case facts.CallLost(call_id, reason=reason) | facts.ReplyLost(call_id, reason=reason):
@@ -119,7 +119,7 @@ class UnderWay:
         sent, self._sent[link] = self._sent.get(link), entries
         return sent != entries or known != news
 
-    def _lose(self, key: Key, clock: float, reason: str) -> None:
+    def _lose(self, key: MessageKey, clock: float, reason: str) -> None:
         flight = self._flights.get(key)
         if flight is not None:
             flight.ended = clock
@@ -140,12 +140,12 @@ class UnderWay:
 
     # ---- what is seen
 
-    def arriving(self, record: Record) -> Flight | None:
+    def arriving(self, record: Record) -> ShownFlight | None:
         """Return the message that matters and arrives with an event, or is lost with it."""
         flight = self._flights.get(arriving(record) or (NONE, False))
         return flight if flight is not None and flight.matters else None
 
-    def awaited(self, key: Key) -> Flight | None:
+    def awaited(self, key: MessageKey) -> ShownFlight | None:
         """Return a message that matters and is on its way."""
         flight = self._flights.get(key)
         return flight if flight is not None and flight.matters else None
@@ -154,7 +154,7 @@ class UnderWay:
         """Return whether the heartbeats of a leader are seen, as a pulse."""
         return clock < self._pulse_at + PULSE
 
-    def seen(self, due: Mapping[Key, InFlight], clock: float, duration: Duration) -> tuple[Moving, ...]:
+    def seen(self, due: Mapping[MessageKey, InFlight], clock: float, duration: Duration) -> tuple[Moving, ...]:
         """Return the messages that are seen, each where it is now; `due` are those in flight in the cluster."""
         return tuple(
             _moved(flight, due.get(key), clock, duration)
@@ -173,7 +173,7 @@ def _is_held(message: InFlight | None) -> bool:
     return message is not None and message.due is None
 
 
-def _moved(flight: Flight, message: InFlight | None, clock: float, duration: Duration) -> Moving:
+def _moved(flight: ShownFlight, message: InFlight | None, clock: float, duration: Duration) -> Moving:
     """Return a message where it is now."""
     if flight.ended is not None:
         return replace(flight.moving, way=1.0)

@@ -235,7 +235,7 @@ class _Server(Protocol):
         """Return the server's `ConsensusModule`."""
 
 
-class Configured(Protocol):
+class Configuration(Protocol):
     """A configuration: a dataclass, with the names of the active `bugs`."""
 
     @property
@@ -255,7 +255,7 @@ class Traced(Protocol):
         """Return the backend's name."""
 
     @property
-    def config(self) -> Configured:
+    def config(self) -> Configuration:
         """Return the configuration."""
 
     @property
@@ -280,7 +280,7 @@ def header_of(harness: Traced) -> Header:
     return new_header(harness.n, harness.seed, harness.backend, harness.config)
 
 
-def new_header(n: int, seed: int, backend: str, config: Configured) -> Header:
+def new_header(n: int, seed: int, backend: str, config: Configuration) -> Header:
     """Return the header of a trace that begins before its cluster, with the final configuration `config`."""
     configuration = msgspec.to_builtins(config, enc_hook=lambda _: config.node_name)
     bugs = tuple(configuration.pop("bugs", ()))

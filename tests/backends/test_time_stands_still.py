@@ -21,7 +21,7 @@ from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.shrink import Shrinker
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import Plan, rerun
+from raftplay.explore.search.trial import TrialPlan, rerun
 from raftplay.raft.roles import Leadership
 from raftplay.run.live import Live
 from raftplay.run.runner import JsonTranscript, Status, TextTranscript, run_script
@@ -204,7 +204,7 @@ class NeverReturns(ConsensusModule):
 def test_explore_finds_code_that_never_returns(monkeypatch: pytest.MonkeyPatch):
     take(NeverReturns, monkeypatch)
     monkeypatch.setattr(stuck, "LOOK_EVERY", 0.1)
-    result = rerun(Plan(1, 3, bugs=(OWN,)), ["sleep 1s", "submit 1 to 0"], measured=False)
+    result = rerun(TrialPlan(1, 3, bugs=(OWN,)), ["sleep 1s", "submit 1 to 0"], measured=False)
     assert result.finding is not None
     assert "no return" in result.finding.name
     assert result.commands == ["sleep 1s"]
@@ -213,7 +213,7 @@ def test_explore_finds_code_that_never_returns(monkeypatch: pytest.MonkeyPatch):
 def test_it_is_found_in_a_thread_as_well_where_no_alarm_rings(monkeypatch: pytest.MonkeyPatch):
     take(NeverReturns, monkeypatch)
     monkeypatch.setattr(stuck, "LOOK_EVERY", 0.1)
-    plan = Plan(1, 3, bugs=(OWN,))
+    plan = TrialPlan(1, 3, bugs=(OWN,))
     with ThreadPoolExecutor(1) as pool:
         result = pool.submit(rerun, plan, ["sleep 1s", "submit 1 to 0"], measured=False).result(timeout=60)
     assert result.finding is not None

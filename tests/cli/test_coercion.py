@@ -6,7 +6,7 @@ from typer.core import TyperCommand
 from typer.main import get_command
 
 from raftplay.cli import learning, listing, playing, searching
-from raftplay.cli.coercion import Command
+from raftplay.cli.coercion import QuickCommand
 
 LINES = (
     "run first-election", "run first-election --nodes 3 --seed 7 --speed 0.5 --bug a --bug b -q --json",
@@ -34,7 +34,7 @@ def parameters(line: str, kind: type[TyperCommand]) -> dict[str, object]:
 
 @pytest.mark.parametrize("line", LINES)
 def test_an_option_has_the_value_that_typer_gives_it(line: str) -> None:
-    ours, usual = parameters(line, Command), parameters(line, TyperCommand)
+    ours, usual = parameters(line, QuickCommand), parameters(line, TyperCommand)
     assert ours == usual
     assert {name: type(value) for name, value in ours.items()} == {k: type(v) for k, v in usual.items()}
 
@@ -42,7 +42,7 @@ def test_an_option_has_the_value_that_typer_gives_it(line: str) -> None:
 @pytest.mark.parametrize("line", ["run x --nodes many", "run x --nodes 0", "tui --pace fast", "run x --speed no"])
 def test_a_value_that_typer_refuses_is_refused_in_its_words(line: str) -> None:
     said = []
-    for kind in (Command, TyperCommand):
+    for kind in (QuickCommand, TyperCommand):
         with pytest.raises(typer.BadParameter) as refused:
             parameters(line, kind)
         said.append(refused.value.format_message())

@@ -17,7 +17,7 @@ from raftplay.cli import searching
 from raftplay.cli.app import MODULES
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import Finding, Plan
+from raftplay.explore.search.trial import Finding, TrialPlan
 from raftplay.watch.trace import read_trace, traced
 
 HOSTILE = "\x1b[31m\x9b2J\x07\x08\x7f\u202egnp.exe\u2066\u200b\u200d\ufeff\u0085\t\nforged: error\r\udcff"
@@ -188,7 +188,7 @@ def test_a_hostile_data_directory_and_what_lies_in_it_are_named_visibly(tmp_path
 
 
 def test_a_counterexample_says_on_one_line_what_found_it() -> None:
-    case = Case(Plan(1, 3), ("sleep 1ms",), Finding("liveness", "x", 0.0))
+    case = Case(TrialPlan(1, 3), ("sleep 1ms",), Finding("liveness", "x", 0.0))
     script = script_of(case, command=f"raftplay explore --out {HOSTILE}")
     assert script.split("\n")[3].startswith("# Found by: raftplay explore --out \\x1b[31m")
     assert not RAW.search(script)

@@ -14,7 +14,7 @@ from support.session import blueprint, perform, session_of
 
 from raftplay import Config, Harness, MapStorage, RaftConfig, SqliteStorage, StorageError, UsageError
 from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.storage.sqlite_file import Identity
+from raftplay.cluster.storage.sqlite_file import DiskOwner
 from raftplay.past.history import History
 from raftplay.session.branches import Blueprint
 from raftplay.watch.facts import Record
@@ -291,7 +291,7 @@ def without_vote(directory: Path) -> None:
     DataDir(directory, 3).close()
 
 
-def _identity(path: Path) -> Identity:
+def _identity(path: Path) -> DiskOwner:
     with DataDir(path.parent, 3) as opened:
         return opened.storages[1].identity
 

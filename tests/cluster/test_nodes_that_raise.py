@@ -29,7 +29,7 @@ from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.shrink import Shrinker
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import Plan, rerun
+from raftplay.explore.search.trial import TrialPlan, rerun
 from raftplay.raft.decisions import CustomDecision, VoteDecided
 from raftplay.raft.rules import Rules
 from raftplay.run.live import Live
@@ -592,7 +592,7 @@ def test_explore_finds_it_and_shrinks_it_to_a_script_that_repeats_it(monkeypatch
 
 def test_explore_finds_a_node_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch):
     take(failing("__init__", node=0), monkeypatch)
-    result = rerun(Plan(1, 3, bugs=(OWN,)), ["sleep 1s"], measured=False)
+    result = rerun(TrialPlan(1, 3, bugs=(OWN,)), ["sleep 1s"], measured=False)
     assert result.finding is not None
     assert result.finding.name == "AttributeError in __init__"  # it has no id yet
 
@@ -605,7 +605,7 @@ def test_a_node_that_does_not_return_is_named(monkeypatch: pytest.MonkeyPatch):
 
     take(Thinks, monkeypatch)
     monkeypatch.setattr(stuck, "LOOK_EVERY", 0.1)
-    result = rerun(Plan(1, 3, bugs=(OWN,)), ["sleep 1s"], measured=False)
+    result = rerun(TrialPlan(1, 3, bugs=(OWN,)), ["sleep 1s"], measured=False)
     assert result.finding is not None
     assert result.finding.name == "no return from request_vote"
     first, *lines = result.finding.text.split("\n")

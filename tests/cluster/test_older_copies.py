@@ -14,7 +14,7 @@ from support.disks import contents, refused
 
 from raftplay import Harness, SqliteStorage, StorageError
 from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.storage.sqlite_file import Identity
+from raftplay.cluster.storage.sqlite_file import DiskOwner
 
 OLDER = r"node-2.sqlite' is not as it was when the cluster was shut down, but an older copy or another one"
 LOWER = r"node-2.sqlite' is an older copy: it is of term \d+, and node 2 was in term \d+ when"
@@ -173,7 +173,7 @@ def test_a_node_does_not_restart_over_an_older_copy(tmp_path: Path, backend: str
 
 
 def test_a_write_that_failed_leaves_open_which_copy_is_the_newest(tmp_path: Path):
-    with SqliteStorage(tmp_path / "disk", Identity("c", 0, 1)) as disk:
+    with SqliteStorage(tmp_path / "disk", DiskOwner("c", 0, 1)) as disk:
         disk.set("vote", b"[1,0]")
         before = keep(tmp_path, "disk")
         disk._open_db().execute("PRAGMA query_only = ON")

@@ -11,7 +11,7 @@ from support.disks import WHOSE, Crash, State, contents, flipped, pages, read, r
 from support.paper import entries, loaded
 
 from raftplay import SqliteStorage, StorageError
-from raftplay.cluster.storage.sqlite_file import Identity
+from raftplay.cluster.storage.sqlite_file import DiskOwner
 from raftplay.raft.messages import NONE
 from raftplay.raft.storage import PersistentState
 
@@ -190,7 +190,7 @@ def test_a_damaged_journal_is_refused_or_does_no_harm(tmp_path: Path, monkeypatc
 def test_an_old_copy_of_another_nodes_journal_is_not_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen, _, _ = crash(tmp_path, monkeypatch)
     (tmp_path / "other").mkdir()
-    with SqliteStorage(tmp_path / "other" / "disk", Identity("d" * 32, 2, 3)) as storage:
+    with SqliteStorage(tmp_path / "other" / "disk", DiskOwner("d" * 32, 2, 3)) as storage:
         save(storage, 9, (1, 2, 3))
     path = left(tmp_path / "disk", (tmp_path / "other" / "disk").read_bytes(), seen.journal)
     with refused(tmp_path, "damaged|belongs to"):

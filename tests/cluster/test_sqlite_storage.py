@@ -16,7 +16,7 @@ from support.paper import entries, loaded, thorough
 
 from raftplay import SqliteStorage, Storage, StorageError
 from raftplay.cluster.storage import sqlite_file
-from raftplay.cluster.storage.sqlite_file import APPLICATION_ID, FORMAT, Identity
+from raftplay.cluster.storage.sqlite_file import APPLICATION_ID, FORMAT, DiskOwner
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
 from raftplay.raft.storage import PersistentState, Transactional
@@ -192,9 +192,9 @@ def test_a_file_knows_whose_it_is(tmp_path: Path):
         assert (storage.identity, storage.wiped) == (WHOSE, False)
     assert read(tmp_path / "disk") == (0, NONE, ())
     for identity, match in (
-        (Identity("c" * 32, 2, 3), "is the disk of node 1, not of node 2"),
-        (Identity("d" * 32, 1, 3), "belongs to another cluster than the files beside it"),
-        (Identity("c" * 32, 1, 5), "belongs to a cluster of 3 nodes, not of 5"),
+        (DiskOwner("c" * 32, 2, 3), "is the disk of node 1, not of node 2"),
+        (DiskOwner("d" * 32, 1, 3), "belongs to another cluster than the files beside it"),
+        (DiskOwner("c" * 32, 1, 5), "belongs to a cluster of 3 nodes, not of 5"),
         (None, "belongs to a cluster of 3 nodes, not of 1"),
     ):
         with refused(tmp_path, match):
@@ -214,7 +214,7 @@ def test_a_wiped_disk_is_empty_and_knows_it(tmp_path: Path):
 
 def test_a_page_of_another_nodes_disk_is_no_page_of_this_one(tmp_path: Path):
     written(tmp_path / "disk")
-    other = Identity(WHOSE.cluster, 2, 3)
+    other = DiskOwner(WHOSE.cluster, 2, 3)
     with SqliteStorage(tmp_path / "other", other) as storage:
         save(storage, 3, (1, 1, 2, 3), 1)
     mine, theirs = (tmp_path / "disk").read_bytes(), (tmp_path / "other").read_bytes()

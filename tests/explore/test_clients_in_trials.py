@@ -7,11 +7,11 @@ import pytest
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import Setting
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import LINEARIZABILITY, Plan, load_of, run_trial
+from raftplay.explore.search.trial import LINEARIZABILITY, TrialPlan, load_of, run_trial
 from raftplay.kv import machine
 from raftplay.kv.commands import Get, Result
 
-PLAN = Plan(3, 5, "churn", 2.0, setting=Setting(clients=True))
+PLAN = TrialPlan(3, 5, "churn", 2.0, setting=Setting(clients=True))
 
 
 def test_a_trial_with_clients_begins_with_their_load_and_counts_the_verdict() -> None:

@@ -27,7 +27,7 @@ from raftplay.explore.search.chunk import run_chunk
 from raftplay.explore.search.command import explore
 from raftplay.explore.search.dask_workers import DaskWorkers, dask_workers
 from raftplay.explore.search.identity import Identity, check_fleet, difference, identity
-from raftplay.explore.search.port import Lost, NobodyLeft
+from raftplay.explore.search.port import LostChunk, NobodyLeft
 from raftplay.explore.search.report import progress_line, report_text
 from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.sweep import Search, SearchReport, sweep, sweep_with
@@ -155,7 +155,7 @@ def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def played(client: FakeClient, heard: list[str] | None = None) -> DaskWorkers:
     tell = ([] if heard is None else heard).append
-    return DaskWorkers(cast(module._Client, client), "tcp://s:1", None, tell)
+    return DaskWorkers(cast(module._DaskClient, client), "tcp://s:1", None, tell)
 
 
 @pytest.mark.usefixtures("always_look")
@@ -181,7 +181,7 @@ def test_a_chunk_whose_workers_all_went_away_is_lost_and_the_next_waits_for_a_wo
     workers = played(client, heard)
     first = workers.submit("1")
     client.threads.clear()
-    assert workers.completed(0) == [(first, Lost("all workers that could run it went away"))]
+    assert workers.completed(0) == [(first, LostChunk("all workers that could run it went away"))]
     assert client.cancelled == client.sent
     second = workers.submit("2")
     assert len(client.sent) == 1
@@ -201,7 +201,9 @@ def test_a_call_that_raised_is_lost_and_cancelled_chunks_are_not_answered() -> N
     workers.cancel(handles[1])
     for future in client.sent:
         future.end(ValueError("a\nb"))
-    assert workers.completed(0) == [(handles[at], Lost("its call ended with ValueError: a b")) for at in (0, 2)]
+    assert workers.completed(0) == [
+        (handles[at], LostChunk("its call ended with ValueError: a b")) for at in (0, 2)
+    ]
     workers.submit("4")
     workers.close()
     workers.close()

@@ -12,8 +12,8 @@ from support.command_line import raftplay
 from raftplay.commands.setup import Setup
 from raftplay.explore.exhaustive.command import counterexample, exhaustive, report_text
 from raftplay.explore.exhaustive.local import Kind
-from raftplay.explore.exhaustive.search import Outcome, Seen, explore_all
-from raftplay.explore.exhaustive.world import Bounds, State, Step, World
+from raftplay.explore.exhaustive.search import ExhaustiveOutcome, Seen, explore_all
+from raftplay.explore.exhaustive.world import BoundedWorld, Bounds, WorldState, WorldStep
 from raftplay.explore.search.options import switched_raft
 from raftplay.explore.walks.bare import BARE
 from raftplay.explore.walks.walk import DRAWN
@@ -29,8 +29,8 @@ GIB = 1 << 30
 
 def search(
     bounds: Bounds, bugs: tuple[str, ...] = (), states: int = 100_000, raft: RaftConfig = BARE
-) -> tuple[World, Outcome]:
-    world = World(bounds, module_with(bugs), raft)
+) -> tuple[BoundedWorld, ExhaustiveOutcome]:
+    world = BoundedWorld(bounds, module_with(bugs), raft)
     return world, explore_all(world, most_states=states, most_bytes=4 * GIB)
 
 
@@ -63,7 +63,7 @@ def test_every_option_of_the_algorithm_that_is_no_timing_can_be_switched_on() ->
             assert option.name in DRAWN
 
 
-def every_place(world: World) -> set[int]:
+def every_place(world: BoundedWorld) -> set[int]:
     """The states of the nodes that are reachable, by a search that leaves out no step and no set of messages."""
     todo, seen = [world.start()], set()
     places = {world.key(world.start())[0]}
@@ -91,21 +91,21 @@ def test_what_is_folded_hides_no_state_of_the_nodes(bounds: Bounds, monkeypatch:
 
 
 def test_nodes_that_have_changed_places_make_no_other_state() -> None:
-    world = World(Bounds(3, 2, 1, 1), ConsensusModule)
+    world = BoundedWorld(Bounds(3, 2, 1, 1), ConsensusModule)
 
-    def after(*steps: tuple[Kind, int]) -> State:
+    def after(*steps: tuple[Kind, int]) -> WorldState:
         state = world.start()
         for kind, node in steps:
-            state = world.after(state, Step(kind, node, 1))
+            state = world.after(state, WorldStep(kind, node, 1))
         return state
 
-    def votes(state: State, candidate: int, voter: int) -> State:
+    def votes(state: WorldState, candidate: int, voter: int) -> WorldState:
         asked = next(
             number
             for number in state.messages
             if (world.locals.messages[number].src, world.locals.messages[number].dst) == (candidate, voter)
         )
-        return world.after(state, Step("deliver", voter, asked))
+        return world.after(state, WorldStep("deliver", voter, asked))
 
     one = votes(after(("timeout", 0)), 0, 1)
     other = votes(after(("timeout", 2)), 2, 0)
@@ -113,9 +113,9 @@ def test_nodes_that_have_changed_places_make_no_other_state() -> None:
     assert world.key(one) == world.key(other)
     assert world.key(one) != world.key(after(("timeout", 0)))
     assert world.key(after(("timeout", 0), ("crash", 0))) == world.key(after(("timeout", 1), ("crash", 1)))
-    unfolded = World(Bounds(3, 2, 1, 1), ConsensusModule, folds=False)
+    unfolded = BoundedWorld(Bounds(3, 2, 1, 1), ConsensusModule, folds=False)
     start = unfolded.start()
-    keys = {unfolded.key(unfolded.after(start, Step("timeout", node)))[0] for node in range(3)}
+    keys = {unfolded.key(unfolded.after(start, WorldStep("timeout", node)))[0] for node in range(3)}
     assert len(keys) == 3
 
 
@@ -165,21 +165,21 @@ def test_a_search_that_stops_early_says_so() -> None:
     _, outcome = search(Bounds(3, 2, 1, 1), states=500)
     assert 500 <= outcome.states < 600
     assert "not exhausted: 500 states are its limit; nothing broke in the states visited" in report_text(outcome)
-    world = World(Bounds(3, 2, 1, 1), ConsensusModule)
+    world = BoundedWorld(Bounds(3, 2, 1, 1), ConsensusModule)
     short = explore_all(world, most_states=100_000, most_bytes=1)
     assert short.stopped == "0 MiB of memory are its limit"
     assert short.states < 10_000
 
 
 def test_ctrl_c_ends_it_with_the_figures_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = World.steps
+    steps = BoundedWorld.steps
 
-    def interrupted(self: World, state: State) -> Iterator[tuple[Step, State]]:
+    def interrupted(self: BoundedWorld, state: WorldState) -> Iterator[tuple[WorldStep, WorldState]]:
         if state.used.crashes:
             raise KeyboardInterrupt
         return steps(self, state)
 
-    monkeypatch.setattr(World, "steps", interrupted)
+    monkeypatch.setattr(BoundedWorld, "steps", interrupted)
     said: list[str] = []
     status = exhaustive(
         Bounds(3, 2, 1, 1),

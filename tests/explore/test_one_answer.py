@@ -14,14 +14,14 @@ from support.amount import THOROUGH
 from support.command_line import raftplay
 
 from raftplay.explore.search.chunk import Chunk, Tally, run_chunk, tally_of
-from raftplay.explore.search.port import Completed, Handle, Lost, Workers
+from raftplay.explore.search.port import Completed, Handle, LostChunk, Workers
 from raftplay.explore.search.report import report_text
 from raftplay.explore.search.sweep import ChunkPace, Search, SearchReport, sweep, sweep_all, sweep_with
-from raftplay.explore.search.trial import Finding, Plan, Result
+from raftplay.explore.search.trial import Finding, TrialPlan, TrialResult
 from raftplay.explore.search.workers import Processes, local_workers
 from raftplay.session.status import Status
 
-Answer = Callable[[str], str | Lost]
+Answer = Callable[[str], str | LostChunk]
 
 
 class Shuffled:
@@ -70,7 +70,7 @@ def failing_at(*seeds: int) -> Answer:
     def answer(chunk: str) -> str:
         tally = Tally()
         for seed in seeds_of(chunk):
-            result = Result(Plan(seed), [f"submit {seed} to 0"], 1, None, 0.5, tally.faults, tally.rules)
+            result = TrialResult(TrialPlan(seed), [f"submit {seed} to 0"], 1, None, 0.5, tally.faults, tally.rules)
             result = replace(result, faults={}, rules={})
             if seed in seeds:
                 result.finding = Finding("Log Matching", f"seed {seed}", 0.25)
@@ -112,7 +112,7 @@ FAILING = {"forget-vote": (37, 90), "zombie": (0,), "torn-vote": (), "commit-old
 BY_BUG = [replace(ENDLESS, seeds=200, bugs=(bug,)) for bug in FAILING]
 
 
-def by_bug(chunk: str) -> str | Lost:
+def by_bug(chunk: str) -> str | LostChunk:
     found = re.search('"bugs":\\["([a-z-]+)"', chunk)
     assert found is not None
     return failing_at(*FAILING[found[1]])(chunk)
@@ -163,10 +163,10 @@ def test_a_search_that_keeps_going_counts_every_seed_once_and_every_finding() ->
 def test_a_chunk_that_was_lost_is_tried_once_more_and_then_counts_as_lost(times: int) -> None:
     tries: dict[int, int] = {}
 
-    def answer(chunk: str) -> str | Lost:
+    def answer(chunk: str) -> str | LostChunk:
         first = seeds_of(chunk).start
         tries[first] = tries.get(first, 0) + 1
-        return Lost("the machine went away") if 31 in seeds_of(chunk) and tries[first] <= times else ok(chunk)
+        return LostChunk("the machine went away") if 31 in seeds_of(chunk) and tries[first] <= times else ok(chunk)
 
     ok = failing_at()
     report = sweep_with(Shuffled(1, 4, answer), replace(ENDLESS, seeds=200))
@@ -222,7 +222,7 @@ def test_a_chunk_and_its_tally_are_lines_of_json_that_lose_nothing() -> None:
     tally = tally_of(text)
     assert tally.trials == 4
     assert tally.findings
-    assert isinstance(tally.findings[0].plan, Plan)
+    assert isinstance(tally.findings[0].plan, TrialPlan)
     assert tally_of(tally.text) == tally
     assert replace(tally, wall=0.0) == replace(tally_of(run_chunk(search.chunk(range(4, 8)).text)), wall=0.0)
     assert isinstance(search.chunk(range(1)), Chunk)
@@ -298,5 +298,5 @@ def test_a_chunk_that_raises_is_lost_and_the_reason_is_told() -> None:
             completed += workers.completed(60.0)
     ((over, answer),) = completed
     assert over == handle
-    assert isinstance(answer, Lost)
+    assert isinstance(answer, LostChunk)
     assert answer.reason.startswith("it raised DecodeError(")

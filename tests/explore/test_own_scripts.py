@@ -16,11 +16,11 @@ from raftplay.cli.searching import explore_
 from raftplay.explore.scripts import seeds as seeds_module
 from raftplay.explore.scripts import shrink as shrink_module
 from raftplay.explore.scripts.command import Wishes, shrink
-from raftplay.explore.scripts.explore import Wanted, explore_script
+from raftplay.explore.scripts.explore import ReportOptions, explore_script
 from raftplay.explore.scripts.failure import Failure, Played, play
 from raftplay.explore.scripts.seeds import Ended, Seeds, run_seeds
 from raftplay.explore.scripts.shrink import Failing, attempt_of, failing, shrink_script
-from raftplay.explore.search.trial import Plan
+from raftplay.explore.search.trial import TrialPlan
 from raftplay.files import Target
 from raftplay.raft.roles import Leadership
 from raftplay.run.runner import TextTranscript, run_script
@@ -201,8 +201,10 @@ def test_a_shorter_script_is_not_taken_if_the_correct_algorithm_fails_so_too():
     script = parse_script("mine.txt", text)
     found = failing(script, 3)
     attempt = attempt_of(found)
-    assert attempt(Plan(3, 3), ["wait leader", "submit a", "sleep 500ms", "expect committed a on 3"]) is not None
-    assert attempt(Plan(3, 3), ["wait leader", "expect committed a on 3"]) is None
+    assert (
+        attempt(TrialPlan(3, 3), ["wait leader", "submit a", "sleep 500ms", "expect committed a on 3"]) is not None
+    )
+    assert attempt(TrialPlan(3, 3), ["wait leader", "expect committed a on 3"]) is None
     assert "submit a" in shrunk(text)
 
 
@@ -261,7 +263,7 @@ def tally_of(text: str, count: int, **choices: object) -> list[str]:
     """What `explore SCRIPT --tally` says."""
     said: list[str] = []
     seeds = Seeds("mine.txt", text, count=count, stops_at_failure=False, **choices)  # type: ignore[arg-type]
-    explore_script(seeds, Wanted(tallies=True), said.append, lambda _: None)
+    explore_script(seeds, ReportOptions(tallies=True), said.append, lambda _: None)
     return said
 
 
@@ -291,7 +293,7 @@ def test_it_stops_at_the_lowest_seed_that_fails_and_says_how_to_shrink_it():
     lowest = leaders(12).index(1)
     said: list[str] = []
     seeds = Seeds("mine.txt", SOMETIMES, count=12, bugs=("forget-vote",))
-    assert explore_script(seeds, Wanted(), said.append, lambda _: None) is Status.FAILED
+    assert explore_script(seeds, ReportOptions(), said.append, lambda _: None) is Status.FAILED
     assert f"mine.txt: {lowest} of {lowest + 1} held; seeds of the others: {lowest}" in said
     assert (
         said[-1]
@@ -382,7 +384,7 @@ def test_ctrl_c_ends_a_search_with_a_script_without_a_verdict(monkeypatch: pytes
     monkeypatch.setattr(seeds_module, "run_seed", run_seed)
     lines: list[str] = []
     seeds = Seeds("mine.txt", "wait leader", count=5)
-    assert explore_script(seeds, Wanted(), lines.append, lambda _: None) is Status.INTERRUPTED
+    assert explore_script(seeds, ReportOptions(), lines.append, lambda _: None) is Status.INTERRUPTED
     assert lines[0] == "interrupted: mine.txt held with 1 seed, 0 to 0"
 
 

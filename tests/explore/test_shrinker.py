@@ -17,19 +17,21 @@ from raftplay.explore.search.shrink import (
     simplifications,
     slept,
 )
-from raftplay.explore.search.trial import LIVENESS, Finding, Plan, rerun
+from raftplay.explore.search.trial import LIVENESS, Finding, TrialPlan, rerun
 
 FOUND = Finding("Log Matching", "", 0.0)
 
 
 def case_of(*commands: str, nodes: int = 2, seed: int = 7) -> Case:
-    return Case(Plan(seed, nodes), commands, FOUND)
+    return Case(TrialPlan(seed, nodes), commands, FOUND)
 
 
-def taking(fits: Callable[[Plan, list[str]], bool], tried: list[tuple[Plan, list[str]]] | None = None) -> Attempt:
+def taking(
+    fits: Callable[[TrialPlan, list[str]], bool], tried: list[tuple[TrialPlan, list[str]]] | None = None
+) -> Attempt:
     """An attempt that finds the same as long as a plan and commands fit."""
 
-    def attempt(plan: Plan, commands: list[str]) -> Case | None:
+    def attempt(plan: TrialPlan, commands: list[str]) -> Case | None:
         if tried is not None:
             tried.append((plan, commands))
         return Case(plan, tuple(commands), FOUND) if fits(plan, commands) else None
@@ -37,7 +39,7 @@ def taking(fits: Callable[[Plan, list[str]], bool], tried: list[tuple[Plan, list
     return attempt
 
 
-def shrunk(case: Case, fits: Callable[[Plan, list[str]], bool], seeds: int = 1) -> Case:
+def shrunk(case: Case, fits: Callable[[TrialPlan, list[str]], bool], seeds: int = 1) -> Case:
     return Shrinker(case, attempt=taking(fits), seeds=seeds).shrink()
 
 
@@ -46,7 +48,7 @@ def test_commands_that_are_not_needed_go_and_the_others_stay_in_order():
     needed = {commands[2], commands[7], commands[9]}
     small = shrunk(case_of(*commands), lambda _, left: needed <= set(left))
     assert small.commands == (commands[2], commands[7], commands[9])
-    assert small.plan == Plan(7, 2)
+    assert small.plan == TrialPlan(7, 2)
 
 
 @pytest.mark.parametrize("at", range(5))
@@ -57,7 +59,7 @@ def test_one_command_that_is_needed_is_found_wherever_it_stands(at: int):
 
 
 def test_halves_go_first_then_quarters_then_single_commands():
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
     commands = [f"submit {letter} to 0" for letter in "abcd"]
     Shrinker(case_of(*commands), attempt=taking(lambda *_: False, tried), seeds=1).shrink()
     a, b, c, d = commands
@@ -71,7 +73,7 @@ def test_nodes_go_down_to_two_as_far_as_it_is_found(fewest: int, left: int):
 
 
 def test_the_highest_node_goes_first_and_commands_about_it_with_it():
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
     Shrinker(
         case_of("crash 0", "crash 2", "heal", nodes=3), attempt=taking(lambda *_: False, tried), seeds=1
     )._fewer_nodes()
@@ -90,7 +92,7 @@ def test_a_wait_gets_as_short_as_it_may(needed: float, left: str):
 
 
 def test_the_lengths_of_a_wait_are_tried_from_the_shortest_on_and_never_longer_ones():
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
     shrinker = Shrinker(case_of("heal", "sleep 123.4ms"), attempt=taking(lambda *_: False, tried), seeds=1)
     shrinker._shorter_waits()
     assert [left[1] for _, left in tried] == [
@@ -139,19 +141,19 @@ def test_integers_are_counted_from_one_and_other_values_stay():
 
 
 def test_a_candidate_is_tried_with_its_own_seed_first_and_then_with_others():
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
     shrinker = Shrinker(case_of("heal"), attempt=taking(lambda *_: False, tried))
     assert not shrinker._try(["crash 0"])
     seeds = [plan.seed for plan, _ in tried]
     assert (len(seeds), seeds[0], shrinker.runs) == (SEEDS_TRIED, 7, SEEDS_TRIED)
     assert all(1 <= seed < 1000 for seed in seeds[1:])
-    again: list[tuple[Plan, list[str]]] = []
+    again: list[tuple[TrialPlan, list[str]]] = []
     Shrinker(case_of("heal"), attempt=taking(lambda *_: False, again))._try(["crash 0"])
     assert again == tried
 
 
 def test_the_first_seed_that_finds_it_is_kept():
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
     seen: list[tuple[int, int]] = []
     shrinker = Shrinker(
         case_of("heal", "crash 0"),
@@ -178,9 +180,9 @@ def test_a_candidate_that_is_larger_or_the_same_is_not_taken():
 def test_nothing_is_tried_when_time_has_run_out(monkeypatch: pytest.MonkeyPatch):
     clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
     monkeypatch.setattr(shrink, "time", clock)
-    tried: list[tuple[Plan, list[str]]] = []
+    tried: list[tuple[TrialPlan, list[str]]] = []
 
-    def attempt(plan: Plan, commands: list[str]) -> Case | None:
+    def attempt(plan: TrialPlan, commands: list[str]) -> Case | None:
         tried.append((plan, commands))
         clock.now += 1.0
         return None
@@ -200,7 +202,7 @@ def test_nothing_is_tried_when_time_has_run_out(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_as_a_trial_only_the_same_finding_counts():
-    plan = Plan(1, 4, bugs=("half-is-majority",))
+    plan = TrialPlan(1, 4, bugs=("half-is-majority",))
     commands = ["sleep 300ms", "partition 0,1 | 2,3", "timeout 0", "sleep 5ms"]
     finding = rerun(plan, commands, measured=False).finding
     assert finding is not None
@@ -215,14 +217,14 @@ def test_as_a_trial_only_the_same_finding_counts():
 def test_a_loss_of_liveness_counts_only_if_the_correct_algorithm_recovers(monkeypatch: pytest.MonkeyPatch):
     fails: dict[bool, bool] = {}
 
-    def run(plan: Plan, commands: list[str], *, measured: bool) -> object:
+    def run(plan: TrialPlan, commands: list[str], *, measured: bool) -> object:
         assert measured
         finding = Finding(LIVENESS, "", 0.0) if fails[plan.deviates] else None
         return SimpleNamespace(plan=plan, commands=[*commands, "expect leader"], disturbing=1, finding=finding)
 
     monkeypatch.setattr(shrink, "rerun", run)
     attempt = as_trial(LIVENESS)
-    plan = Plan(1, 3, bugs=("forget-vote",))
+    plan = TrialPlan(1, 3, bugs=("forget-vote",))
     for with_bug, without, is_taken in ((True, False, True), (True, True, False), (False, False, False)):
         fails.update({True: with_bug, False: without})
         found = attempt(plan, ["heal"])

@@ -21,7 +21,7 @@ from raftplay.explore.search.options import Setting
 from raftplay.explore.search.report import other_findings
 from raftplay.explore.search.shrink import Case, Shrinker, merge_sleeps, numbered_anew, renumber, simplifications
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import Finding, Plan, Result, bound, rerun, run_trial
+from raftplay.explore.search.trial import Finding, TrialPlan, TrialResult, bound, rerun, run_trial
 from raftplay.run.runner import Status, TextTranscript, run_script
 from raftplay.run.script import parse_script
 from raftplay.session.errors import Failed
@@ -51,9 +51,9 @@ def chosen_in_trials(nodes: int) -> tuple[set[str], set[str]]:
         patch.setattr(trial, "ACTS", {name: noted(name, act) for name, act in ACTS.items()})
         for mix in MIXES:
             for seed in range(3):
-                commands.update(run_trial(Plan(seed, nodes, mix, 2.0)).commands)
+                commands.update(run_trial(TrialPlan(seed, nodes, mix, 2.0)).commands)
         for seed in range(12):
-            commands.update(run_trial(Plan(seed, nodes, "everything", 6.0, setting=ALL_ACTS)).commands)
+            commands.update(run_trial(TrialPlan(seed, nodes, "everything", 6.0, setting=ALL_ACTS)).commands)
     return commands, names
 
 
@@ -160,8 +160,8 @@ def test_sleeps_are_merged_and_values_counted_in_any_schedule(chosen: tuple[int,
 def test_a_schedule_of_any_mix_shrinks(mix: str, monkeypatch: pytest.MonkeyPatch):
     """Whatever stands in it: what falls here falls by one submit, and all else can go."""
     take(LiesAboutItsTerm, monkeypatch)
-    commands = run_trial(Plan(2, 5, mix, 2.0)).commands
-    plan = Plan(2, 5, mix, 2.0, (OWN,))
+    commands = run_trial(TrialPlan(2, 5, mix, 2.0)).commands
+    plan = TrialPlan(2, 5, mix, 2.0, (OWN,))
     result = rerun(plan, of_drivers(commands), measured=False)
     assert result.finding is not None
     small = Shrinker(case_of(result), limit=20).shrink()
@@ -185,7 +185,7 @@ LATE = ["sleep 500ms", *(f"submit 1 to {node}" for node in range(3))]
 
 
 def late_case() -> Case:
-    result = rerun(Plan(5, 3, bugs=(OWN,)), LATE, measured=False)
+    result = rerun(TrialPlan(5, 3, bugs=(OWN,)), LATE, measured=False)
     return Case(result.plan, tuple(result.commands), result.finding or Finding("nothing", "", 0.0))
 
 
@@ -218,7 +218,7 @@ def test_the_first_finding_counts_not_what_breaks_at_the_end(monkeypatch: pytest
         raise Failed("a promise is not kept")
 
     monkeypatch.setattr(trial, "measure", measure)
-    result = rerun(Plan(5, 3, bugs=(OWN,)), LATE[:1], measured=True)
+    result = rerun(TrialPlan(5, 3, bugs=(OWN,)), LATE[:1], measured=True)
     assert result.finding is not None
     assert (result.finding.name, result.finding.text) == ("liveness", "submit 1 to 2: a promise is not kept")
     assert result.disturbing == 1
@@ -285,7 +285,7 @@ def test_one_seed_alone_is_tried_again_by_the_command_that_the_report_names(monk
 
 
 def test_of_very_many_findings_the_rest_is_counted():
-    result = Result(Plan(4, 3, "calm"), [], 0, Finding("x", "x", 0.0), 0.0, Counter(), Counter())
+    result = TrialResult(TrialPlan(4, 3, "calm"), [], 0, Finding("x", "x", 0.0), 0.0, Counter(), Counter())
     lines = other_findings("also found", [result] * 105)
     assert lines[:100] == ["also found: x, seed 4, 3 nodes, mix calm"] * 100
     assert lines[100:] == ["also found: 5 more"]

@@ -14,7 +14,7 @@ from raftplay.explore.search.mixes import MIXES
 from raftplay.explore.search.options import ON_SOCKETS, Setting
 from raftplay.explore.search.soak import soak
 from raftplay.explore.search.sweep import Search, SearchReport, Watch
-from raftplay.explore.search.trial import Finding, Plan, draw, run_trial
+from raftplay.explore.search.trial import Finding, TrialPlan, draw, run_trial
 from raftplay.run.script import parse_script
 from raftplay.session.status import Status
 
@@ -67,7 +67,7 @@ def test_a_breach_is_told_with_what_was_done(tmp_path: Path) -> None:
 def test_each_kind_of_finding_gets_a_script_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
     for seed, name in enumerate(("Log Matching", "leftovers", "Log Matching")):
-        result = run_trial(Plan(seed, 3, "calm", 0.1))
+        result = run_trial(TrialPlan(seed, 3, "calm", 0.1))
         result.finding = Finding(name, "it broke", 0.1)
         results.append(result)
     report = SearchReport(search=SHORT, findings=results)
@@ -96,7 +96,7 @@ def test_what_grows_fails_the_soak(tmp_path: Path) -> None:
 
 def test_what_a_cluster_keeps_for_nobody_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "left_over", lambda _: "3 tasks run")
-    found = run_trial(Plan(1, 3, "calm", 0.1, backend="tcp", speed=10)).finding
+    found = run_trial(TrialPlan(1, 3, "calm", 0.1, backend="tcp", speed=10)).finding
     assert found is not None
     assert (found.name, found.text) == ("leftovers", "3 tasks run")
 

@@ -18,7 +18,7 @@ from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import OPTIONS, Setting, draw_setting
 from raftplay.explore.search.recovery import measure
 from raftplay.explore.search.sweep import Search, sweep
-from raftplay.explore.search.trial import REASON, Plan, TrialRun, draw, rerun, run_trial
+from raftplay.explore.search.trial import REASON, TrialPlan, TrialRun, draw, rerun, run_trial
 from raftplay.explore.search.walked import run_seed
 from raftplay.explore.walks.bare import MOST_AT_ONCE
 from raftplay.explore.walks.walk import draw_walk
@@ -45,7 +45,7 @@ def test_every_option_is_drawn_as_often_as_the_table_says_and_a_seed_draws_the_s
 
 
 def test_a_leader_that_nobody_hears_may_lead_on_until_it_hears_of_the_next_one() -> None:
-    plan = Plan(1, 3, setting=Setting(minority="mute"))
+    plan = TrialPlan(1, 3, setting=Setting(minority="mute"))
     with Harness(3, backend="sim", seed=1, config=plan.config) as harness:
         run = TrialRun(Session(harness))
         for command in (
@@ -64,9 +64,9 @@ def test_a_leader_that_nobody_hears_may_lead_on_until_it_hears_of_the_next_one()
 
 
 def test_decisions_are_counted_by_rule_however_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = run_trial(Plan(4, 3, "churn", 1.0)).rules
+    counted = run_trial(TrialPlan(4, 3, "churn", 1.0)).rules
     monkeypatch.setattr(coverage, "MOST_KEPT", 10)
-    assert run_trial(Plan(4, 3, "churn", 1.0)).rules == counted
+    assert run_trial(TrialPlan(4, 3, "churn", 1.0)).rules == counted
     assert min(counted["BecameLeader"], counted["VoteDecided granted"], counted["HeartbeatDue"]) > 1
     kept = coverage.Coverage()
     for decision in (
@@ -82,7 +82,7 @@ def test_decisions_are_counted_by_rule_however_many_are_kept(monkeypatch: pytest
 @pytest.mark.parametrize("minority", ["down", "mute"])
 def test_a_minority_that_does_not_come_back_does_not_keep_the_rest_from_getting_on(minority: str) -> None:
     for seed in range(6):
-        result = run_trial(Plan(seed, 5, "churn", 0.5, setting=Setting(minority=minority)))
+        result = run_trial(TrialPlan(seed, 5, "churn", 0.5, setting=Setting(minority=minority)))
         assert result.finding is None
         end = result.commands[result.disturbing :]
         assert [text for text in end if text.startswith("wait committed last on 5")] == []
@@ -90,7 +90,7 @@ def test_a_minority_that_does_not_come_back_does_not_keep_the_rest_from_getting_
 
 
 def test_a_node_that_cannot_win_and_asks_all_the_time_does_not_keep_others_from_being_elected() -> None:
-    plan = Plan(3, 5, "calm", 0.5, setting=Setting(asks=True))
+    plan = TrialPlan(3, 5, "calm", 0.5, setting=Setting(asks=True))
     result = run_trial(plan)
     assert result.finding is None
     assert result.commands[-1] == "wait leader within 100ms"

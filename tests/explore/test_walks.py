@@ -14,7 +14,7 @@ from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.command import case_of
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import Setting
-from raftplay.explore.search.trial import Finding, Plan, bound, rerun
+from raftplay.explore.search.trial import Finding, TrialPlan, bound, rerun
 from raftplay.explore.search.walked import NOT_REPEATED, WALK, run_seed, shrunk_walk
 from raftplay.explore.walks.bare import BareCluster
 from raftplay.explore.walks.script import commands_of
@@ -62,7 +62,7 @@ def found(bug: str) -> WalkResult:
 
 def repeated(walk: WalkResult) -> Finding | None:
     """What a cluster in virtual time shows that runs the commands of a walk."""
-    plan = Plan(
+    plan = TrialPlan(
         walk.plan.seed,
         walk.plan.nodes,
         bugs=walk.plan.bugs,
@@ -150,14 +150,14 @@ def test_a_cluster_that_runs_the_commands_of_a_walk_ends_as_the_bare_nodes_do() 
 
 @pytest.mark.parametrize(("engine", "mix"), [("walks", WALK), ("both", WALK), ("trials", "calm")])
 def test_each_engine_finds_a_bug_by_its_own_means(engine: str, mix: str) -> None:
-    result = run_seed(Plan(0, 5, "calm", bugs=("no-commit-on-heartbeat",)), engine)
+    result = run_seed(TrialPlan(0, 5, "calm", bugs=("no-commit-on-heartbeat",)), engine)
     assert result.finding is not None
     assert (result.finding.name, result.plan.mix) == ("Follower Commit", mix)
     assert (result.steps > 0) is (engine != "trials")
 
 
 def test_after_a_walk_that_finds_nothing_the_trial_of_that_seed_runs() -> None:
-    result = run_seed(Plan(0, 3, "calm", seconds=0.2), "both")
+    result = run_seed(TrialPlan(0, 3, "calm", seconds=0.2), "both")
     assert result.finding is None
     assert (result.plan.mix, result.steps) == ("calm", STEPS)
     assert result.liveness
@@ -183,7 +183,7 @@ def test_the_counterexample_of_a_walk_is_a_script_that_raftplay_run_repeats(tmp_
 
 def test_a_script_that_does_not_repeat_the_walk_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     walk = found("no-log-check")
-    case = case_of(run_seed(Plan(walk.plan.seed, walk.plan.nodes, bugs=walk.plan.bugs), "walks"))
+    case = case_of(run_seed(TrialPlan(walk.plan.seed, walk.plan.nodes, bugs=walk.plan.bugs), "walks"))
     monkeypatch.setattr("raftplay.explore.search.walked.commands_of", lambda _: ["hold all"])
     text = script_of(shrunk_walk(case, 1.0))
     assert f"\n# {NOT_REPEATED}\n" in text
@@ -204,7 +204,9 @@ def test_a_node_whose_code_raises_is_a_finding_and_is_minimized(tmp_path: Path) 
     (tmp_path / "my.py").write_text(RAISES, "utf-8")
     node = OwnNode(f"{tmp_path}/my.py:Raises")
     result = next(
-        found for seed in range(50) if (found := run_seed(Plan(seed, 3, node=node), "walks")).finding is not None
+        found
+        for seed in range(50)
+        if (found := run_seed(TrialPlan(seed, 3, node=node), "walks")).finding is not None
     )
     assert result.finding is not None
     assert result.finding.name == "KeyError in append_entries"

@@ -14,7 +14,7 @@ from raftplay.export.recording import Recording, of_script
 from raftplay.files import Target
 from raftplay.run.script import parse_script
 from raftplay.tui.command import recording as recording_to
-from raftplay.tui.output.cast import Recorder
+from raftplay.tui.output.cast import CastRecorder
 
 STORY = """
 nodes 3
@@ -131,7 +131,7 @@ def test_agg_is_given_the_recording_and_its_file_is_taken(
 
 def test_what_a_screen_writes_is_recorded_with_the_time_and_the_size(tmp_path: Path):
     clock = iter((10.0, 10.5, 11.0, 12.25))
-    recorder = Recorder(Target(tmp_path / "run.cast"), (80, 24), "story", lambda: next(clock))
+    recorder = CastRecorder(Target(tmp_path / "run.cast"), (80, 24), "story", lambda: next(clock))
     recorder("\x1b[2J")
     recorder.resize((80, 24))
     recorder.resize((100, 30))

@@ -12,16 +12,16 @@ from textual.pilot import Pilot
 
 from raftplay.export import live
 from raftplay.export.html import page
-from raftplay.export.live import Live
+from raftplay.export.live import LiveReplay
 from raftplay.export.recording import of_session
 from raftplay.export.replay import Json, replay_data
 from raftplay.tui.command import place_of
 from raftplay.tui.driver import Still
 from raftplay.tui.serve import server as serving
 from raftplay.tui.serve.address import Address
-from raftplay.tui.serve.feed import Place
+from raftplay.tui.serve.feed import BranchPlace
 from raftplay.tui.serve.mirror import Mirror
-from raftplay.tui.serve.server import Server
+from raftplay.tui.serve.server import ScreenServer
 from raftplay.watch.invariants import Breach
 
 STORY = (
@@ -41,14 +41,14 @@ STORY = (
 GROWING = ("times", "pace", "who", "words", "states", "network", "told", "next", "answers", "messages", "texts")
 
 
-def present(driver: Still) -> Callable[[], Place]:
+def present(driver: Still) -> Callable[[], BranchPlace]:
     """The place of a screen that shows the present."""
 
-    def place() -> Place:
+    def place() -> BranchPlace:
         branch = driver.session.branch
         last = branch.history.last_seq
         moment = driver.session.moment
-        return Place(branch, last, last if moment is None else moment.seq)
+        return BranchPlace(branch, last, last if moment is None else moment.seq)
 
     return place
 
@@ -104,7 +104,7 @@ def read(run: Json) -> Json:
 def test_the_parts_of_a_run_make_the_replay_of_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_PARTS", 4)  # so that some browsers begin with a later run
     with still(nodes=5, seed=3) as driver:
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         browsers: list[tuple[int, Json]] = []
         for line in STORY:
             done(driver, line)
@@ -127,7 +127,7 @@ def test_nothing_is_added_before_it_is_shown() -> None:
     with still("wait leader", nodes=3, seed=3) as driver:
         branch = driver.session.branch
         shown = 4
-        feed = Live(lambda: Place(branch, shown, shown), lambda: 0.0)
+        feed = LiveReplay(lambda: BranchPlace(branch, shown, shown), lambda: 0.0)
         feed.update()
         assert len(grown(None, feed.since(-1)[1])["times"]) == 4
         version, shown = feed.version, 9
@@ -138,7 +138,7 @@ def test_nothing_is_added_before_it_is_shown() -> None:
 
 def test_it_is_said_where_the_teacher_looks() -> None:
     with still("wait leader", nodes=3, seed=3) as driver:
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         feed.update()
         last = driver.session.branch.history.last_seq
         version = feed.version
@@ -149,7 +149,7 @@ def test_it_is_said_where_the_teacher_looks() -> None:
 
 def test_another_branch_begins_anew() -> None:
     with still("wait leader", nodes=3, seed=3) as driver:
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         feed.update()
         version = feed.version
         driver.session.is_live = True
@@ -165,7 +165,7 @@ def test_a_run_that_is_far_ahead_is_shown_from_its_last_events_on(monkeypatch: p
     with still("wait leader", "sleep 500ms", nodes=3, seed=3) as driver:
         last = driver.session.branch.history.last_seq
         assert last > 100
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         feed.update()
         run = grown(None, feed.since(-1)[1])
         assert len(run["times"]) == 10
@@ -177,7 +177,7 @@ def test_a_run_that_is_far_ahead_is_shown_from_its_last_events_on(monkeypatch: p
 def test_a_page_has_a_most_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MOST_EVENTS", 20)
     with still("wait leader", nodes=3, seed=3) as driver:
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         feed.update()
         version = feed.version
         assert len(grown(None, feed.since(-1)[1])["times"]) >= 20
@@ -190,7 +190,7 @@ def test_events_are_folded_for_a_short_time_only(monkeypatch: pytest.MonkeyPatch
     clock = iter(range(1000))
     monkeypatch.setattr(live, "BUDGET", 3.0)
     with still("wait leader", nodes=3, seed=3) as driver:
-        feed = Live(present(driver), lambda: float(next(clock)))
+        feed = LiveReplay(present(driver), lambda: float(next(clock)))
         feed.update()
         assert len(grown(None, feed.since(-1)[1])["times"]) == 4
         feed.update()
@@ -199,7 +199,7 @@ def test_events_are_folded_for_a_short_time_only(monkeypatch: pytest.MonkeyPatch
 
 def test_a_violation_is_marked() -> None:
     with still(nodes=5, seed=3) as driver:
-        feed = Live(present(driver), lambda: 0.0)
+        feed = LiveReplay(present(driver), lambda: 0.0)
         done(driver, "wait leader")
         history = driver.session.branch.history
         seq, now = history.last_seq, history.last_time
@@ -217,15 +217,15 @@ def test_the_screen_says_which_place_it_shows() -> None:
     with still("wait leader", nodes=3, seed=3) as driver:
         app = app_of(driver)
 
-        async def look(_: Pilot[None]) -> tuple[Place, Place]:
+        async def look(_: Pilot[None]) -> tuple[BranchPlace, BranchPlace]:
             first = place_of(app)
             done(driver, "back 5")
             return first, place_of(app)
 
         first, second = played(app, look)
         last = driver.session.branch.history.last_seq
-        assert first == Place(driver.session.branch, last, last)
-        assert second == Place(driver.session.branch, last, last - 5)
+        assert first == BranchPlace(driver.session.branch, last, last)
+        assert second == BranchPlace(driver.session.branch, last, last - 5)
 
 
 # ---- the server
@@ -238,12 +238,12 @@ def driver() -> Iterator[Still]:
 
 
 @pytest.fixture
-def server(driver: Still) -> Iterator[Server]:
-    with Server(Mirror((10, 2)), Address("127.0.0.1", 0), Live(present(driver))) as server:
+def server(driver: Still) -> Iterator[ScreenServer]:
+    with ScreenServer(Mirror((10, 2)), Address("127.0.0.1", 0), LiveReplay(present(driver))) as server:
         yield server
 
 
-def connected(server: Server, wanted: str, method: str = "GET", token: str = "") -> socket.socket:
+def connected(server: ScreenServer, wanted: str, method: str = "GET", token: str = "") -> socket.socket:
     """A connection that has asked for something behind the token."""
     browser = socket.create_connection(("127.0.0.1", server.address.port), PATIENCE)
     token = token or server.url.rstrip("/").rpartition("/")[2]
@@ -261,7 +261,7 @@ def answer(browser: socket.socket, until: bytes = b"") -> bytes:
     return data
 
 
-def test_browsers_get_the_run_and_then_what_is_added(server: Server, driver: Still) -> None:
+def test_browsers_get_the_run_and_then_what_is_added(server: ScreenServer, driver: Still) -> None:
     with connected(server, "events") as browser:
         head, _, data = answer(browser, b"event: more").partition(b"\r\n\r\n")
         assert b"Content-Type: text/event-stream" in head
@@ -285,7 +285,7 @@ def test_browsers_get_the_run_and_then_what_is_added(server: Server, driver: Sti
     ],
 )
 def test_only_those_who_may_look_on_get_the_replay(
-    server: Server, driver: Still, wanted: str, method: str, token: str, status: int
+    server: ScreenServer, driver: Still, wanted: str, method: str, token: str, status: int
 ) -> None:
     before = driver.session.branch.history.last_seq
     with connected(server, wanted, method, token) as browser:
@@ -294,14 +294,14 @@ def test_only_those_who_may_look_on_get_the_replay(
 
 
 def test_without_a_feed_there_is_no_replay() -> None:
-    with Server(Mirror((10, 2)), Address("127.0.0.1", 0)) as server:
+    with ScreenServer(Mirror((10, 2)), Address("127.0.0.1", 0)) as server:
         with connected(server, "replay") as browser:
             assert b" 404 " in answer(browser)
         with connected(server, "") as browser:
             assert b"Replay" not in answer(browser)
 
 
-def test_the_page_holds_no_data_and_may_only_ask_its_server(server: Server) -> None:
+def test_the_page_holds_no_data_and_may_only_ask_its_server(server: ScreenServer) -> None:
     with connected(server, "") as browser:
         assert b'<a href="replay">Replay</a>' in answer(browser)
     with connected(server, "replay") as browser:
@@ -312,7 +312,7 @@ def test_the_page_holds_no_data_and_may_only_ask_its_server(server: Server) -> N
 
 
 def test_one_who_takes_in_nothing_holds_up_nobody(
-    server: Server, driver: Still, monkeypatch: pytest.MonkeyPatch
+    server: ScreenServer, driver: Still, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "EVERY", 0.001)
     with connected(server, "events") as slow, connected(server, "events") as quick:
@@ -330,7 +330,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
-def test_a_browser_follows_looks_back_and_follows_again(driver: Still, server: Server) -> None:
+def test_a_browser_follows_looks_back_and_follows_again(driver: Still, server: ScreenServer) -> None:
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="Playwright, which drives a browser, is not installed"
     )

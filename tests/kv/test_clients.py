@@ -9,22 +9,22 @@ import pytest
 from support.amount import several
 
 from raftplay import Config, Harness, RaftConfig, UsageError
-from raftplay.cluster.client import Told
-from raftplay.kv.clients import Call, ClientOptions, Clients
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.cluster.client import OperationEnd
+from raftplay.kv.clients import ClientOptions, Clients, OperationCall
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 
 
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_a_client_gets_what_it_put_through_a_crash_of_the_leader(backend: str) -> None:
     with Harness(3, backend=backend, seed=1) as h:
         a, b = h.client("a"), h.client("b")
-        assert a.put("x", 1) == Told("ok")
-        assert b.get("x") == Told("ok", 1, True)
-        assert b.cas("x", 1, [2]) == Told("ok", 1, True)
-        assert a.cas("x", 1, 3) == Told("no", [2], True)
-        assert a.append("x", {"k": None}) == Told("ok", [2], True)
+        assert a.put("x", 1) == OperationEnd("ok")
+        assert b.get("x") == OperationEnd("ok", 1, True)
+        assert b.cas("x", 1, [2]) == OperationEnd("ok", 1, True)
+        assert a.cas("x", 1, 3) == OperationEnd("no", [2], True)
+        assert a.append("x", {"k": None}) == OperationEnd("ok", [2], True)
         h.crash_peer(next(id for id in range(3) if h.cluster[id].is_leader()))
-        assert b.get("x") == Told("ok", [2, {"k": None}], True)
+        assert b.get("x") == OperationEnd("ok", [2, {"k": None}], True)
         assert h.clients.verdict().outcome == "linearizable"
 
 
@@ -34,15 +34,15 @@ def test_a_request_that_may_be_done_is_unknown_and_one_that_was_not_is_refused()
         a.put("x", 1)
         leader = next(id for id in range(3) if h.cluster[id].is_leader())
         others = [id for id in range(3) if id != leader]
-        assert a.put("x", 2, to=others[0]) == Told("refused", why=f"node {others[0]} does not lead")
+        assert a.put("x", 2, to=others[0]) == OperationEnd("refused", why=f"node {others[0]} does not lead")
         h.disconnect_peer(leader)
-        assert a.put("x", 3, to=leader) == Told("unknown", why="no answer within 2 s")
-        assert a.get("x") == Told("ok", 1, True)
+        assert a.put("x", 3, to=leader) == OperationEnd("unknown", why="no answer within 2 s")
+        assert a.get("x") == OperationEnd("ok", 1, True)
         for id in others:
             h.crash_peer(id)
         h.crash_peer(leader)
-        assert a.put("x", 4, to=leader) == Told("refused", why=f"node {leader} is down")
-        assert a.put("x", 4) == Told("refused", why="no node put it into a log")
+        assert a.put("x", 4, to=leader) == OperationEnd("refused", why=f"node {leader} is down")
+        assert a.put("x", 4) == OperationEnd("refused", why="no node put it into a log")
         assert [operation.kind for operation in h.clients.history()] == ["put", "put", "get"]
 
 
@@ -52,10 +52,10 @@ def test_a_client_that_has_its_answer_leaves_no_timer_behind(reads: str) -> None
     raft = RaftConfig(checkquorum=True, sticky=True)
     with Harness(3, backend="sim", seed=1, config=Config(raft=raft, clients=ClientOptions(reads=reads))) as h:
         a = h.client("a")
-        assert a.put("x", 1) == Told("ok")
+        assert a.put("x", 1) == OperationEnd("ok")
         before = len(h._backend._timers)
         for _ in range(200):
-            assert a.get("x") == Told("ok", 1, True)
+            assert a.get("x") == OperationEnd("ok", 1, True)
         assert len(h._backend._timers) < before + 20
 
 
@@ -86,10 +86,10 @@ def test_a_local_read_at_a_leader_that_was_cut_off_is_too_old_and_is_found_out()
         leader = next(id for id in range(3) if h.cluster[id].is_leader())
         h.disconnect_peer(leader)
         a.put("x", 2)
-        assert b.get("x", to=leader) == Told("ok", 1, True)
+        assert b.get("x", to=leader) == OperationEnd("ok", 1, True)
         assert h.clients.verdict().outcome == "violated"
         h.crash_peer(leader)
-        assert b.get("x", to=leader) == Told("refused", why=f"node {leader} is down")
+        assert b.get("x", to=leader) == OperationEnd("refused", why=f"node {leader} is down")
         assert b.get("x").value in (1, 2)
         h.freeze_peer((leader + 1) % 3)
         assert b.get("x", to=(leader + 1) % 3).outcome == "refused"
@@ -106,9 +106,9 @@ class Load:
 
     def __init__(self, h: Harness, seed: int) -> None:
         self.h, self.rng, self.numbers = h, random.Random(seed), count()
-        self.under_way: dict[str, Call] = {}
+        self.under_way: dict[str, OperationCall] = {}
 
-    def request(self) -> Request:
+    def request(self) -> KeyRequest:
         key, rng = self.rng.choice("xy"), self.rng
         value = str(next(self.numbers))
         return rng.choice(
@@ -183,6 +183,6 @@ def test_a_session_that_expired_leaves_what_it_asked_unknown() -> None:
         for server in h.cluster:
             machine = server.machine
             machine.sessions.clear()  # type: ignore[union-attr]
-        assert a.put("x", 2) == Told("unknown", why="its session has expired")
+        assert a.put("x", 2) == OperationEnd("unknown", why="its session has expired")
         assert a.put("x", 3).outcome == "ok"  # with a new session
         assert isinstance(h.clients, Clients)

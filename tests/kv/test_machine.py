@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from support.amount import several
 
-from raftplay.kv.commands import Append, Cas, Command, Get, Open, Put, Result, read_command, written
+from raftplay.kv.commands import Append, Cas, Get, Open, Put, Result, StoreCommand, read_command, written
 from raftplay.kv.machine import KeyValueStore
-from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.operations import ClientAnswer, Operation
 from raftplay.linearizability.readers import json_text
 from raftplay.raft.messages import CommitEntry
 
 
-def applied(store: KeyValueStore, index: int, command: Command) -> object:
+def applied(store: KeyValueStore, index: int, command: StoreCommand) -> object:
     return store.apply(CommitEntry(written(command), index, 1))
 
 
@@ -134,7 +134,7 @@ def test_the_model_of_the_checker_does_what_the_store_does(seed: int) -> None:
         assert isinstance(result, Result)
         done, found = result.outcome == "ok", result.found
         value = json_text(result.value) if found else None
-        answer = Answer(value, True) if isinstance(command, Get) else Answer(None, done, True, value)
+        answer = ClientAnswer(value, True) if isinstance(command, Get) else ClientAnswer(None, done, True, value)
         argument = None if isinstance(command, Get) else json_text(command.value)
         expected = json_text(command.expected) if isinstance(command, Cas) else None
         kind: Any = kinds[type(command)]
@@ -143,7 +143,7 @@ def test_the_model_of_the_checker_does_what_the_store_does(seed: int) -> None:
         assert operation.step(before) == (True, after), operation
 
 
-def _random_command(rng: random.Random, index: int) -> Command:
+def _random_command(rng: random.Random, index: int) -> StoreCommand:
     key, value = rng.choice("xy"), rng.choice([1, "a", "b", [1], True])
     session, seq, acked = rng.randrange(max(index, 1)), rng.randrange(4), rng.randrange(3)
     return rng.choice(

@@ -11,7 +11,7 @@ from support.lessons import read, session_of
 
 from raftplay.language.table import bind
 from raftplay.lessons import catalogue
-from raftplay.lessons.check import SEEDS, Playing, play
+from raftplay.lessons.check import SEEDS, LessonRun, play
 from raftplay.lessons.command import minutes
 from raftplay.lessons.progress import Left
 from raftplay.lessons.steps import Ask, Lesson, Play
@@ -159,7 +159,7 @@ def lesson_named(name: str) -> Lesson:
 
 
 @lru_cache
-def played(name: str, seed: int) -> tuple[Playing, ...]:
+def played(name: str, seed: int) -> tuple[LessonRun, ...]:
     """A lesson played three times: blindly, with right answers, and with wrong ones."""
     lesson = lesson_named(name)
     blind = play(lesson, seed, {})

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from raftplay.errors import UsageError
-from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.operations import ClientAnswer, Operation
 from raftplay.linearizability.readers import own_line, read_history
 from raftplay.linearizability.search import check
 
@@ -33,10 +33,10 @@ def outcome(text: str) -> str:
 def test_a_log_of_jepsen_is_read_as_one_register() -> None:
     history = read_history(LOG)
     assert [(o.kind, o.argument, o.expected, o.answer, o.end) for o in history.operations] == [
-        ("get", None, None, Answer(None), 3),
+        ("get", None, None, ClientAnswer(None), 3),
         ("put", "3", None, None, math.inf),
-        ("cas", "4", "3", Answer(), 7),
-        ("cas", "1", "9", Answer(done=False), 12),
+        ("cas", "4", "3", ClientAnswer(), 7),
+        ("cas", "1", "9", ClientAnswer(done=False), 12),
     ]
     assert outcome(LOG) == "linearizable"
 
@@ -95,12 +95,12 @@ def test_tuples_of_key_and_value_are_separate_registers() -> None:
 
 def test_own_lines_are_read_back_as_they_were() -> None:
     operations = (
-        Operation("a", "x", "put", '"1"', None, 0.5, 0.75, Answer(), "#1"),
-        Operation("a", "x", "get", None, None, 1.0, 2.0, Answer('{"k":[1,true]}'), "#2"),
-        Operation("b", "x", "cas", "true", "1", 1.0, 2.5, Answer(done=False, tells=True, before="2"), "#3"),
+        Operation("a", "x", "put", '"1"', None, 0.5, 0.75, ClientAnswer(), "#1"),
+        Operation("a", "x", "get", None, None, 1.0, 2.0, ClientAnswer('{"k":[1,true]}'), "#2"),
+        Operation("b", "x", "cas", "true", "1", 1.0, 2.5, ClientAnswer(done=False, tells=True, before="2"), "#3"),
         Operation("b", "y", "append", '"z"', None, 3.0, math.inf, None, "#4"),
-        Operation("b", "y", "get", None, None, 4.0, 5.0, Answer(None), "#5"),
-        Operation("b", "y", "put", "1", None, 6.0, 7.0, Answer(tells=True, before=None), "#6"),
+        Operation("b", "y", "get", None, None, 4.0, 5.0, ClientAnswer(None), "#5"),
+        Operation("b", "y", "put", "1", None, 6.0, 7.0, ClientAnswer(tells=True, before=None), "#6"),
     )
     text = "\n".join(map(own_line, operations))
     assert read_history(text).operations == operations

@@ -7,7 +7,7 @@ from support.amount import several
 from support.histories import brute, long_history, tiny_history, unsure_history
 
 from raftplay.linearizability import search
-from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.operations import ClientAnswer, Operation
 from raftplay.linearizability.search import check
 
 
@@ -51,9 +51,9 @@ def test_a_value_that_appends_can_make_is_not_impossible(monkeypatch: pytest.Mon
     monkeypatch.setattr(search, "FEW", 0)
     for first, more, whole in (('"a"', '"b"', '"ab"'), ("[1]", '"b"', '[1,"b"]'), ("[]", "[2]", "[[2]]")):
         history = [
-            Operation("c", "x", "put", first, None, 0, 1, Answer()),
+            Operation("c", "x", "put", first, None, 0, 1, ClientAnswer()),
             Operation("c", "x", "append", more, None, 2),
-            Operation("c", "x", "get", None, None, 3, 4, Answer(whole)),
+            Operation("c", "x", "get", None, None, 3, 4, ClientAnswer(whole)),
         ]
         assert check(history).outcome == "linearizable", whole
 
@@ -61,7 +61,7 @@ def test_a_value_that_appends_can_make_is_not_impossible(monkeypatch: pytest.Mon
 def test_a_budget_ends_the_search_among_operations_of_unknown_outcome_too() -> None:
     appends = [Operation("c", "x", "append", f'"{number % 9}{number}"', None, 0) for number in range(200)]
     seen = "".join(f"{number % 9}{number}" for number in range(200))
-    history = [*appends, Operation("c", "x", "get", None, None, 1, 2, Answer(f'"{seen}9"'))]
+    history = [*appends, Operation("c", "x", "get", None, None, 1, 2, ClientAnswer(f'"{seen}9"'))]
     verdict = check([*history, *history], states=30)
     assert verdict.outcome == "undecided"
     assert verdict.states < 400  # one look ahead, not all of a chain

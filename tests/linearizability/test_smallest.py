@@ -5,7 +5,7 @@ import random
 import pytest
 from support.histories import brute, long_history, tiny_history
 
-from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.operations import ClientAnswer, Operation
 from raftplay.linearizability.search import check
 from raftplay.linearizability.smallest import cut, since, smallest, without_value
 from raftplay.linearizability.timeline import explanation, timeline
@@ -30,11 +30,11 @@ def test_what_has_an_order_keeps_one_at_each_step(block: int) -> None:
 
 
 def put(client: str, value: int, call: float, end: float) -> Operation:
-    return Operation(client, "x", "put", str(value), None, call, end, Answer())
+    return Operation(client, "x", "put", str(value), None, call, end, ClientAnswer())
 
 
 def get(client: str, value: int | None, call: float, end: float) -> Operation:
-    answer = Answer(None if value is None else str(value))
+    answer = ClientAnswer(None if value is None else str(value))
     return Operation(client, "x", "get", None, None, call, end, answer)
 
 
@@ -68,10 +68,10 @@ def test_a_value_that_nobody_wrote_in_a_thousand_operations_is_shown_with_few_of
 
 
 def test_a_put_that_an_append_overlaps_does_not_hide_what_was_before() -> None:
-    before, append = put("a", 1, 0, 1), Operation("b", "x", "append", "5", None, 2, 4, Answer(done=False))
+    before, append = put("a", 1, 0, 1), Operation("b", "x", "append", "5", None, 2, 4, ClientAnswer(done=False))
     last, read = put("a", 2, 3, 5), get("c", 2, 6, 7)
     assert since((before, append, last, read), last) == (last, read)  # the append failed: it may be left out
-    done = Operation("b", "x", "append", '"5"', None, 2, 4, Answer())
+    done = Operation("b", "x", "append", '"5"', None, 2, 4, ClientAnswer())
     assert since((before, done, last, read), last) is None
 
 
@@ -85,8 +85,8 @@ def test_a_picture_has_a_line_for_each_operation() -> None:
 
 
 def test_a_long_order_is_told_on_lines_that_split_no_operation() -> None:
-    puts = [Operation("a", "x", "put", str(n), None, n, n + 0.5, Answer(None)) for n in range(9)]
-    read = Operation("b", "x", "get", None, None, 20, 21, Answer("0"))
+    puts = [Operation("a", "x", "put", str(n), None, n, n + 0.5, ClientAnswer(None)) for n in range(9)]
+    read = Operation("b", "x", "get", None, None, 20, 21, ClientAnswer("0"))
     *order, _, left = explanation(check([*puts, read]).keys[0])
     assert order[0].startswith("The longest order that fits: put x 0 → ok, then put x 1 → ok,")
     assert len(order) > 1

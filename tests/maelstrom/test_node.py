@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.amount import several
 
-from raftplay.linearizability.operations import Answer, Operation
+from raftplay.linearizability.operations import ClientAnswer, Operation
 from raftplay.linearizability.readers import json_text
 from raftplay.linearizability.search import check
 from raftplay.maelstrom.node import MaelstromNode
@@ -185,7 +185,7 @@ def _ended(operation: Operation, answer: dict[str, Any] | None, now: float) -> l
         return []
     done = code is None
     value = json_text(answer.get("value")) if operation.kind == "get" and done else None
-    known = Answer(value, done if operation.kind == "cas" else True)
+    known = ClientAnswer(value, done if operation.kind == "cas" else True)
     return [
         Operation(
             operation.client,

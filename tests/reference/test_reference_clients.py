@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from raftplay import Harness
-from raftplay.cluster.client import Client, Told
-from raftplay.kv.clients import Call
-from raftplay.kv.commands import Append, Cas, Get, Put, Request
+from raftplay.cluster.client import Client, OperationEnd
+from raftplay.kv.clients import OperationCall
+from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 
 BACKENDS = ("sim", "tcp")
 
@@ -38,12 +38,12 @@ def new_client(h: Harness) -> Client:
 
 
 def check_get(client: Client, key: str, value: str, to: int | None = None) -> None:
-    assert client.get(key, to=to) == Told("ok", value, True)
+    assert client.get(key, to=to) == OperationEnd("ok", value, True)
 
 
 def put_some(h: Harness, count: int) -> None:
     for number in range(count):
-        assert new_client(h).put(f"key{number}", f"value{number}") == Told("ok")
+        assert new_client(h).put(f"key{number}", f"value{number}") == OperationEnd("ok")
 
 
 def check_some(h: Harness, count: int) -> None:
@@ -51,7 +51,7 @@ def check_some(h: Harness, count: int) -> None:
         check_get(new_client(h), f"key{number}", f"value{number}")
 
 
-def finished(h: Harness, requests: dict[str, Request]) -> list[Call]:
+def finished(h: Harness, requests: dict[str, KeyRequest]) -> list[OperationCall]:
     """Make one request of each client at the same time, and wait for all of them."""
     calls = [h.begin(client, request) for client, request in requests.items()]
     h.check_until(lambda: all(call.is_over for call in calls))
@@ -59,7 +59,7 @@ def finished(h: Harness, requests: dict[str, Request]) -> list[Call]:
 
 
 def test_client_request_before_consensus(h: Harness) -> None:
-    assert new_client(h).put("llave", "cosa") == Told("ok")
+    assert new_client(h).put("llave", "cosa") == OperationEnd("ok")
 
 
 def test_basic_put_get_single_client(h: Harness) -> None:
@@ -72,9 +72,9 @@ def test_basic_put_get_single_client(h: Harness) -> None:
 def test_put_prev_value(h: Harness) -> None:
     leader_of(h)
     client = new_client(h)
-    assert client.put("llave", "cosa") == Told("ok")
-    assert client.put("llave", "frodo") == Told("ok", "cosa", True)
-    assert client.put("mafteah", "davar") == Told("ok")
+    assert client.put("llave", "cosa") == OperationEnd("ok")
+    assert client.put("llave", "frodo") == OperationEnd("ok", "cosa", True)
+    assert client.put("mafteah", "davar") == OperationEnd("ok")
 
 
 @pytest.mark.parametrize("same", [True, False])
@@ -84,9 +84,9 @@ def test_basic_append(h: Harness, same: bool) -> None:
     one = new_client(h)
     one.put("foo", "bar")
     other = one if same else new_client(h)
-    assert other.append("foo", "baz") == Told("ok", "bar", True)
+    assert other.append("foo", "baz") == OperationEnd("ok", "bar", True)
     check_get(one, "foo", "barbaz")
-    assert other.append("mix", "match") == Told("ok")
+    assert other.append("mix", "match") == OperationEnd("ok")
     check_get(one, "mix", "match")
 
 
@@ -100,7 +100,7 @@ def test_cas_basic(h: Harness) -> None:
     leader_of(h)
     client = new_client(h)
     client.put("k", "v")
-    assert client.cas("k", "v", "newv") == Told("ok", "v", True)
+    assert client.cas("k", "v", "newv") == OperationEnd("ok", "v", True)
     check_get(client, "k", "newv")
 
 

@@ -9,7 +9,7 @@ from raftplay.run.runner import opened
 from raftplay.run.script import ScriptRefused, Step, parse_script
 from raftplay.session.branches import time_text
 from raftplay.session.session import Session
-from raftplay.tui.stage.tape import Row, draw, tape_of
+from raftplay.tui.stage.tape import TapeRow, draw, tape_of
 
 
 def marked() -> Session:
@@ -121,7 +121,7 @@ def test_the_tape_names_marks_and_a_click_on_one_goes_there():
     view = view_after("timeout 0; wait leader is 0", "submit 1; wait committed 1; sleep 100ms", seed=3)
     tape = tape_of(view.records)
     seq = next(mark.seq for mark in tape.marks if mark.kind == "leader") + 4
-    ruler = draw([Row("", tape)], 100, 2, labels={seq: "@here", 1: "#1"})[1][1:]
+    ruler = draw([TapeRow("", tape)], 100, 2, labels={seq: "@here", 1: "#1"})[1][1:]
     text = "".join(piece.text for piece in ruler)
     at = text.index("@here")
     assert {piece.target for piece in ruler[at : at + 5]} == {("tape", seq)}

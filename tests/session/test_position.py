@@ -16,7 +16,7 @@ from raftplay.run.live import Live
 from raftplay.session.branches import Blueprint
 from raftplay.session.session import Session
 from raftplay.session.status import Status
-from raftplay.shell.feed import Feed
+from raftplay.shell.feed import ShellFeed
 from raftplay.watch.facts import Record
 from raftplay.watch.stream import Reader
 
@@ -80,7 +80,7 @@ REPLAYS: dict[str, Callable[[Session], object]] = {
 def test_nobody_sees_a_replay(act: Callable[[Session], object]) -> None:
     gate = Gate()
     session = gated_session(gate)
-    feed = Feed(session, lambda: 1e9)
+    feed = ShellFeed(session, lambda: 1e9)
     feed.skip()
     before = session.branch
     with replaying(gate, lambda: act(session)):
@@ -99,7 +99,7 @@ def test_what_happens_in_a_new_future_is_told_and_what_happened_before_it_is_not
     session = gated_session(gate)
     gate.opened.set()
     perform(session, "watch on")
-    feed = Feed(session, lambda: 1e9)
+    feed = ShellFeed(session, lambda: 1e9)
     feed.skip()
     perform(session, "back 20", "crash 1")
     told = ["".join(text for _, text in line) for line in feed.lines()]
@@ -176,7 +176,7 @@ def test_every_position_that_is_ever_read_belongs_together() -> None:
 
     with live(3, speed=100.0) as lively:
         session = lively.session
-        feed = Feed(session, lambda: 1e9)
+        feed = ShellFeed(session, lambda: 1e9)
         threads = [threading.Thread(target=read, args=(session,)) for _ in range(1)]
         for thread in threads:
             thread.start()

@@ -15,7 +15,7 @@ from raftplay.commands.setup import Setup
 from raftplay.run.live import Live
 from raftplay.run.script import parse_script
 from raftplay.shell.app import Shell
-from raftplay.shell.feed import Feed
+from raftplay.shell.feed import ShellFeed
 from raftplay.shell.plain import PlainShell
 
 ENTER, CTRL_C, CTRL_D = "\r", "\x03", "\x04"
@@ -115,7 +115,7 @@ def test_a_terminal_that_only_prints_repeats_too(
     live = Live(session_of(blueprint(3)))
     live.session.harness.set_speed(50)
     script = parse_script("shell", "", Setup(nodes=3, backend="sim", seed=7))
-    assert PlainShell(live, script, Feed(live.session, time.monotonic), []).run() == 0
+    assert PlainShell(live, script, ShellFeed(live.session, time.monotonic), []).run() == 0
     live.close()
     said = capsys.readouterr().out
     asked = ["raftplay> "] * 2 + ["repeat> "] * 2 + ["raftplay> "] + ["repeat> "] * 2

@@ -15,7 +15,7 @@ from raftplay.language.completion import hint_of
 from raftplay.past.view import View
 from raftplay.session.shown import columns
 from raftplay.shell.answers import outcome_lines
-from raftplay.shell.feed import LINES_A_SECOND, Feed
+from raftplay.shell.feed import LINES_A_SECOND, ShellFeed
 from raftplay.shell.look import STYLE, TERMS, Text, cut, fault_line, hint_line, node_lines, status_line
 from raftplay.shell.own import own_parts, piped_script
 from raftplay.shell.typed import LONGEST, MOST, PastLines, usual_place
@@ -191,7 +191,7 @@ class Clock:
 
 def test_elections_are_told_and_heartbeats_never():
     with session_of(blueprint(3)) as session:
-        feed = Feed(session, Clock())
+        feed = ShellFeed(session, Clock())
         perform(session, "timeout 0; wait leader is 0; submit 1; sleep 500ms")
         told = [words(line) for line in feed.lines()]
         assert [line.split(maxsplit=1)[1] for line in told] == [
@@ -205,7 +205,7 @@ def test_elections_are_told_and_heartbeats_never():
 def test_watch_on_tells_more_but_no_heartbeats_and_watch_off_nothing():
     with session_of(blueprint(3)) as session:
         clock = Clock()
-        feed = Feed(session, clock)
+        feed = ShellFeed(session, clock)
         perform(session, "timeout 0; wait leader is 0; sleep 100ms", "watch on")
         feed.skip()
         perform(session, "sleep 1s")
@@ -224,7 +224,7 @@ def test_watch_on_tells_more_but_no_heartbeats_and_watch_off_nothing():
 def test_a_flood_is_counted_and_not_told():
     with session_of(blueprint(5)) as session:
         clock = Clock()
-        feed = Feed(session, clock)
+        feed = ShellFeed(session, clock)
         perform(
             session, "watch on", "timeout 0; wait leader is 0", *[f"submit {n}" for n in range(50)], "sleep 1s"
         )
@@ -237,7 +237,7 @@ def test_a_flood_is_counted_and_not_told():
 def test_a_node_that_stands_again_and_again_is_told_of_a_few_times():
     with session_of(blueprint(3)) as session:
         clock = Clock()
-        feed = Feed(session, clock)
+        feed = ShellFeed(session, clock)
         perform(session, "timeout 0; wait leader is 0", "disconnect 1")
         feed.skip()
         perform(session, "sleep 20s")
@@ -254,7 +254,7 @@ def test_a_candidate_that_asks_first_again_and_again_is_told_of_a_few_times(mode
     """Its pre-votes pass, its requests for votes are lost: it goes from candidate to follower each time."""
     with session_of(blueprint(3, config=Config(RaftConfig(20.0, 40.0, prevote=True)))) as session:
         clock = Clock()
-        feed = Feed(session, clock)
+        feed = ShellFeed(session, clock)
         perform(session, f"watch {mode}")
         told: list[str] = []
         for _ in range(8):
@@ -268,7 +268,7 @@ def test_a_candidate_that_asks_first_again_and_again_is_told_of_a_few_times(mode
 
 def test_in_another_branch_only_what_happens_there_is_told():
     with session_of(blueprint(3)) as session:
-        feed = Feed(session, Clock())
+        feed = ShellFeed(session, Clock())
         perform(session, "wait leader", "sleep 1s")
         assert len(list(feed.lines())) >= 2
         perform(session, "back 5", "submit other")

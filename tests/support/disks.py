@@ -11,7 +11,7 @@ import pytest
 from raftplay import SqliteStorage, StorageError
 from raftplay.cluster.storage import sqlite_file
 from raftplay.cluster.storage.data_dir import DataDir
-from raftplay.cluster.storage.sqlite_file import Identity
+from raftplay.cluster.storage.sqlite_file import DiskOwner
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, LogEntry
 from raftplay.raft.storage import PersistentState
@@ -19,7 +19,7 @@ from support.paper import entries, loaded
 
 State = tuple[int, int, tuple[LogEntry, ...]]
 
-WHOSE = Identity("c" * 32, 1, 3)
+WHOSE = DiskOwner("c" * 32, 1, 3)
 """The identity of the files that are made here."""
 
 
@@ -41,7 +41,7 @@ def written(path: Path, term: int = 3, terms: tuple[int, ...] = (1, 1, 2, 3), vo
         return loaded(storage)
 
 
-def read(path: Path, identity: Identity = WHOSE) -> State:
+def read(path: Path, identity: DiskOwner = WHOSE) -> State:
     """What the disk at `path` gives back to a node that starts. Raises `StorageError`."""
     with SqliteStorage(path, identity) as storage:
         return loaded(storage)

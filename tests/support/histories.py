@@ -5,7 +5,7 @@ import math
 import random
 from dataclasses import replace
 
-from raftplay.linearizability.operations import Answer, Operation, State
+from raftplay.linearizability.operations import ClientAnswer, KeyState, Operation
 
 
 def brute(operations: list[Operation]) -> bool:
@@ -20,7 +20,7 @@ def brute(operations: list[Operation]) -> bool:
 
 
 def _fits(order: tuple[Operation, ...]) -> bool:
-    state: State = None
+    state: KeyState = None
     latest_call = -math.inf
     for operation in order:
         if operation.end < latest_call:  # one that was placed before it began after it ended
@@ -42,16 +42,16 @@ def tiny_history(seed: int) -> list[Operation]:
         end = call + rng.randint(0, 6)
         kind = rng.choice(("get", "put", "cas", "append", "get"))
         argument, expected = rng.choice(values), rng.choice([*values, None])
-        answer: Answer | None
+        answer: ClientAnswer | None
         if rng.random() < 0.25:
             answer, end = None, math.inf
         elif kind == "get":
-            answer = Answer(rng.choice([*values, None, '"ab"']))
+            answer = ClientAnswer(rng.choice([*values, None, '"ab"']))
         elif kind == "cas":
-            answer = Answer(done=rng.random() < 0.5)
+            answer = ClientAnswer(done=rng.random() < 0.5)
         else:
             done = kind == "put" or rng.random() < 0.8
-            answer = Answer(None, done, rng.random() < 0.2, rng.choice([*values, None]))
+            answer = ClientAnswer(None, done, rng.random() < 0.2, rng.choice([*values, None]))
         operations.append(Operation("c", "x", kind, argument, expected, call, end, answer))
     return operations
 
@@ -69,7 +69,7 @@ def unsure_history(seed: int) -> list[Operation]:
         if rng.random() < 0.5:
             seen = rng.choice([*values, None, '"ab"', '"aa"', '"aab"', "[1,1]"])
             done = kind in ("get", "put") or rng.random() < 0.6
-            answer = Answer(seen, done, kind != "get" and rng.random() < 0.2, seen)
+            answer = ClientAnswer(seen, done, kind != "get" and rng.random() < 0.2, seen)
             operation = replace(operation, answer=answer, end=call + rng.randint(0, 5))
         operations.append(operation)
     return operations
@@ -87,20 +87,20 @@ def long_history(seed: int, unknown: float, wrong: str | None = None) -> list[Op
         call = clock[client] + rng.expovariate(10)
         clock[client] = end = call + rng.expovariate(20) + 0.001
         moments.append((rng.uniform(call, end), client, call, end))
-    past: dict[str, list[State]] = {f"k{number}": [None] for number in range(5)}
+    past: dict[str, list[KeyState]] = {f"k{number}": [None] for number in range(5)}
     operations = []
     for _, client, call, end in sorted(moments):
         key, kind = rng.choice(list(past)), rng.choice(("get", "get", "put", "append", "cas"))
         before, argument = past[key][-1], f'"{rng.randrange(5)}"'
         expected = rng.choice([before, f'"{rng.randrange(5)}"'])
-        answer = Answer(before, before == expected or kind != "cas")
+        answer = ClientAnswer(before, before == expected or kind != "cas")
         operation = Operation(f"c{client}", key, kind, argument, expected, call, end, answer)
         after = operation.step(before)[1]
         if rng.random() < unknown:
             operation = replace(operation, end=math.inf, answer=None)
             after = rng.choice((before, after))
         elif kind == "get" and wrong and len(operations) > 500 and len(past[key]) > 4:
-            operation = replace(operation, answer=Answer(past[key][-4] if wrong == "stale" else '"never"'))
+            operation = replace(operation, answer=ClientAnswer(past[key][-4] if wrong == "stale" else '"never"'))
             wrong = None
         past[key] += [after] if after != before else []
         operations.append(operation)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from raftplay.cluster.checks import InvariantBroken
 from raftplay.language.table import bind
-from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Predict, Words, open_lesson, play_step
+from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Paragraph, Predict, open_lesson, play_step
 from raftplay.lessons.steps import Lesson
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
@@ -142,7 +142,7 @@ def visit(
 
     def serve(request: object) -> object:
         match request:
-            case Words() | Free():
+            case Paragraph() | Free():
                 hear(request.text)
             case Do():
                 with suppress(InvariantBroken):

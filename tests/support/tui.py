@@ -26,7 +26,7 @@ from raftplay.tui.app import RaftApp
 from raftplay.tui.driver import SessionLike, Still
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import ASCII, UNICODE
-from raftplay.tui.model.lines import Line, text_of
+from raftplay.tui.model.lines import Pieces, text_of
 from raftplay.tui.play import Player
 from raftplay.tui.settings import Settings
 from raftplay.tui.state import ScreenState
@@ -121,7 +121,7 @@ def context(width: int = 80, height: int = 20, **options: Any) -> Context:
     return Context(width, height, watched=NAMES, **options)
 
 
-def texts(lines: "tuple[Line, ...] | list[Line]") -> list[str]:
+def texts(lines: "tuple[Pieces, ...] | list[Pieces]") -> list[str]:
     """Lines without their styles and trailing spaces."""
     return [text_of(line).rstrip() for line in lines]
 

@@ -19,14 +19,14 @@ from raftplay.session.session import Session
 from raftplay.watch import facts
 from raftplay.watch.invariants import Breach
 from raftplay.why import Explanation, why, why_no_leader, why_node, why_not_committed, why_rejected
-from raftplay.why.facts.elections import Candidacy
+from raftplay.why.facts.elections import ElectionUnderWay
 from raftplay.why.facts.entries import IndexFacts, PeerProgress
 from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts
 from raftplay.why.facts.quorums import QuorumFacts
 from raftplay.why.facts.rejections import RejectionFacts
 from raftplay.why.facts.rpcs import CallStage, Journey
 from raftplay.why.facts.snapshots import KeptFacts, SendingFacts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import NodeVerdict
 from support.why_witness import Witness, disk, leader_of, log_of, meets, needed, timer_of
 
 UNSOUND = re.compile(
@@ -189,7 +189,7 @@ def answered(view: View, answer: Explanation) -> Explanation:
     return answer
 
 
-def check_heard(found: Verdict | facts.Record | None, record: facts.Record | None) -> None:
+def check_heard(found: NodeVerdict | facts.Record | None, record: facts.Record | None) -> None:
     """Compare what a node last heard from a leader with the event that tells of it."""
     if isinstance(found, facts.Record):
         assert found == record
@@ -265,7 +265,7 @@ Decided = decisions.VoteDecided | decisions.AppendDecided | decisions.ConfirmDec
 """The decisions about requests that have a ruling."""
 
 
-def check_ruling(found: Verdict | None, record: facts.Record | None) -> None:
+def check_ruling(found: NodeVerdict | None, record: facts.Record | None) -> None:
     """The ruling tells what the event tells, or both are missing."""
     assert (found is None) == (record is None), (found, record)
     if found is None or record is None:
@@ -346,7 +346,7 @@ def check_leader(watched: Watched, id: int, facts: LeaderFacts) -> None:
     assert facts.rival is None or facts.rival[0] in newer
 
 
-def check_candidacy(watched: Watched, id: int, facts: Candidacy) -> None:
+def check_candidacy(watched: Watched, id: int, facts: ElectionUnderWay) -> None:
     h, witness = watched.h, watched.witness
     cm = h.cluster[id].cm
     assert facts.votes == tuple(cm.votes)

@@ -75,7 +75,7 @@ def test_a_data_directory_keeps_one_cluster(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("choice", screen_commands.stories(), ids=lambda choice: choice.name)
-def test_each_story_gets_the_cluster_of_its_set_up_lines(choice: screen_commands.Choice) -> None:
+def test_each_story_gets_the_cluster_of_its_set_up_lines(choice: screen_commands.CommandChoice) -> None:
     with still(setup="bug forget-vote\ntiming election=2s..4s\nset noop on", nodes=3) as driver:
         driver.session.is_live = True
         script = story(choice.name, "sim")

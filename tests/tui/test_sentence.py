@@ -22,7 +22,7 @@ from support.tui import still, view_after
 
 from raftplay import CMState, Config, ConsensusModule, Harness, RaftConfig
 from raftplay.past.history import History
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.raft.bugs import BUGS
@@ -206,7 +206,7 @@ def of_kind(kind: type) -> tuple[Record, View]:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_kind_of_event_has_its_words(kind: type) -> None:
     record, view = of_kind(kind)
-    words = told(record, Moment(view.snapshot, view.records, (), Links(view.snapshot)))
+    words = told(record, Moment(view.snapshot, view.records, (), Reachability(view.snapshot)))
     if kind in ROUTINE:
         assert words is None
     elif words is not None:

@@ -21,9 +21,9 @@ from raftplay.errors import UsageError
 from raftplay.tui.output.cells import Cells, row_of
 from raftplay.tui.serve import server as serving
 from raftplay.tui.serve.address import Address, address_of, public_address
-from raftplay.tui.serve.looks import PLAIN, Looks, changed
+from raftplay.tui.serve.looks import PLAIN, SignLooks, changed
 from raftplay.tui.serve.mirror import Mirror
-from raftplay.tui.serve.server import Server
+from raftplay.tui.serve.server import ScreenServer
 
 WIDTH, HEIGHT = 40, 6
 
@@ -39,24 +39,24 @@ def lines_of(mirror: Mirror) -> list[str]:
 @pytest.mark.parametrize(
     ("before", "parameters", "after"),
     [
-        (PLAIN, "1;4", Looks(attributes="bu")),
-        (Looks("#ff0000", "", "bu"), "0", PLAIN),
-        (Looks("#ff0000", "", "bu"), "", PLAIN),
-        (Looks("#ff0000", "", "bdu"), "22", Looks("#ff0000", "", "u")),
-        (PLAIN, "38;2;1;2;255", Looks("#0102ff")),
-        (PLAIN, "48;5;0;1", Looks("", "#000000", "b")),
-        (PLAIN, "38;5;196", Looks("#ff0000")),
-        (PLAIN, "38;5;244", Looks("#808080")),
-        (PLAIN, "31;47", Looks("#cd3131", "#e5e5e5")),
-        (PLAIN, "91;107", Looks("#f14c4c", "#ffffff")),
-        (Looks("#ff0000", "#ff0000"), "39;49", PLAIN),
-        (PLAIN, "38;9;1", Looks("", "", "b")),
+        (PLAIN, "1;4", SignLooks(attributes="bu")),
+        (SignLooks("#ff0000", "", "bu"), "0", PLAIN),
+        (SignLooks("#ff0000", "", "bu"), "", PLAIN),
+        (SignLooks("#ff0000", "", "bdu"), "22", SignLooks("#ff0000", "", "u")),
+        (PLAIN, "38;2;1;2;255", SignLooks("#0102ff")),
+        (PLAIN, "48;5;0;1", SignLooks("", "#000000", "b")),
+        (PLAIN, "38;5;196", SignLooks("#ff0000")),
+        (PLAIN, "38;5;244", SignLooks("#808080")),
+        (PLAIN, "31;47", SignLooks("#cd3131", "#e5e5e5")),
+        (PLAIN, "91;107", SignLooks("#f14c4c", "#ffffff")),
+        (SignLooks("#ff0000", "#ff0000"), "39;49", PLAIN),
+        (PLAIN, "38;9;1", SignLooks("", "", "b")),
         (PLAIN, "38;5", PLAIN),
         (PLAIN, "38;2;1;2;999", PLAIN),
         (PLAIN, "77;38;48;58", PLAIN),
     ],
 )
-def test_looks_change_as_their_parameters_say(before: Looks, parameters: str, after: Looks) -> None:
+def test_looks_change_as_their_parameters_say(before: SignLooks, parameters: str, after: SignLooks) -> None:
     assert changed(before, parameters) == after
 
 
@@ -173,15 +173,15 @@ def mirror() -> Mirror:
 
 
 @pytest.fixture
-def server(mirror: Mirror) -> Iterator[Server]:
-    with Server(mirror, Address("127.0.0.1", 0)) as server:
+def server(mirror: Mirror) -> Iterator[ScreenServer]:
+    with ScreenServer(mirror, Address("127.0.0.1", 0)) as server:
         yield server
 
 
 class Browser:
     """One connection to a server; its first bytes are `said`."""
 
-    def __init__(self, server: Server, said: bytes = b"") -> None:
+    def __init__(self, server: ScreenServer, said: bytes = b"") -> None:
         self.socket = socket.create_connection(("127.0.0.1", server.address.port), PATIENCE)
         self.socket.sendall(said)
 
@@ -201,12 +201,12 @@ class Browser:
         return bytes(data)
 
 
-def asks(server: Server, path: str = "", *, method: str = "GET", host: str = "") -> bytes:
+def asks(server: ScreenServer, path: str = "", *, method: str = "GET", host: str = "") -> bytes:
     where = server.url.partition("//")[2].partition("/")[2] + path
     return f"{method} /{where} HTTP/1.1\r\nHost: {host or server.address.text}\r\n\r\n".encode()
 
 
-def status(server: Server, said: bytes) -> int:
+def status(server: ScreenServer, said: bytes) -> int:
     with Browser(server, said) as browser:
         answer = browser.read()
     return int(answer.split(b" ")[1]) if answer else 0
@@ -218,7 +218,7 @@ def frame(data: bytes) -> dict[str, list[list[str]]]:
     return rows
 
 
-def test_whoever_looks_on_sees_the_screen_and_then_what_changes(server: Server, mirror: Mirror) -> None:
+def test_whoever_looks_on_sees_the_screen_and_then_what_changes(server: ScreenServer, mirror: Mirror) -> None:
     mirror("\x1b[1;1Hfirst")
     with Browser(server, asks(server, "screen")) as browser:
         head = browser.read(b"\n\n")
@@ -233,7 +233,7 @@ def test_whoever_looks_on_sees_the_screen_and_then_what_changes(server: Server, 
     assert server.viewers == 0
 
 
-def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
+def test_the_page_loads_nothing_from_elsewhere(server: ScreenServer) -> None:
     with Browser(server, asks(server)) as browser:
         head, _, body = browser.read().partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
@@ -255,13 +255,13 @@ def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     ],
 )
 def test_only_its_page_is_read_and_only_by_its_name(
-    server: Server, path: str, method: str, host: str, answer: int
+    server: ScreenServer, path: str, method: str, host: str, answer: int
 ) -> None:
     assert status(server, asks(server, path, method=method, host=host)) == answer
 
 
 @pytest.mark.parametrize("token", ["", "x", "ä", "%00", "A" * 22])
-def test_a_wrong_token_finds_nothing(server: Server, token: str) -> None:
+def test_a_wrong_token_finds_nothing(server: ScreenServer, token: str) -> None:
     said = f"GET /{token}/screen HTTP/1.1\r\nHost: {server.address.text}\r\n\r\n".encode("latin-1")
     assert status(server, said) == 404
     assert server.viewers == 0
@@ -277,7 +277,7 @@ def test_a_wrong_token_finds_nothing(server: Server, token: str) -> None:
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 10_000 + b"\r\n\r\n", 0),
     ],
 )
-def test_what_is_no_request_is_refused(server: Server, mirror: Mirror, said: bytes, answer: int) -> None:
+def test_what_is_no_request_is_refused(server: ScreenServer, mirror: Mirror, said: bytes, answer: int) -> None:
     with suppress(ConnectionError):
         assert status(server, said) == answer
     mirror("\x1b[1;1Hgoes on")
@@ -285,7 +285,7 @@ def test_what_is_no_request_is_refused(server: Server, mirror: Mirror, said: byt
 
 
 def test_one_who_says_nothing_is_sent_away(
-    server: Server, monkeypatch: pytest.MonkeyPatch, mirror: Mirror
+    server: ScreenServer, monkeypatch: pytest.MonkeyPatch, mirror: Mirror
 ) -> None:
     monkeypatch.setattr(serving, "PATIENCE", 0.05)
     with Browser(server) as silent:
@@ -293,7 +293,9 @@ def test_one_who_says_nothing_is_sent_away(
     assert mirror.version == 0
 
 
-def test_more_connections_than_there_may_be_keep_nobody_from_looking_on(server: Server, mirror: Mirror) -> None:
+def test_more_connections_than_there_may_be_keep_nobody_from_looking_on(
+    server: ScreenServer, mirror: Mirror
+) -> None:
     with ExitStack() as stack:
         viewer = stack.enter_context(Browser(server, asks(server, "screen")))
         viewer.read(b"data: ")
@@ -305,7 +307,7 @@ def test_more_connections_than_there_may_be_keep_nobody_from_looking_on(server: 
     assert status_soon(server) == 200
 
 
-def status_soon(server: Server) -> int:
+def status_soon(server: ScreenServer) -> int:
     """The status of the page once the connections that have ended are forgotten."""
     end = time.monotonic() + PATIENCE
     while (last := status(server, asks(server))) == 503 and time.monotonic() < end:
@@ -313,7 +315,7 @@ def status_soon(server: Server) -> int:
     return last
 
 
-def test_there_is_a_most_of_viewers(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_a_most_of_viewers(server: ScreenServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "MOST_VIEWERS", 1)
     with Browser(server, asks(server, "screen")) as viewer:
         viewer.read(b"data: ")
@@ -321,7 +323,7 @@ def test_there_is_a_most_of_viewers(server: Server, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_slow_browser_holds_up_nobody_and_gets_the_newest_rows(
-    server: Server, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+    server: ScreenServer, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "EVERY", 0.001)
     monkeypatch.setattr(serving, "STUCK", 10 * PATIENCE)
@@ -339,9 +341,9 @@ def test_a_slow_browser_holds_up_nobody_and_gets_the_newest_rows(
         assert len(got) < 12 * 400 * 100  # frames in between were left out
 
 
-def test_a_port_that_is_taken_gets_one_sentence(server: Server, mirror: Mirror) -> None:
+def test_a_port_that_is_taken_gets_one_sentence(server: ScreenServer, mirror: Mirror) -> None:
     with pytest.raises(UsageError, match=r"cannot serve at 127\.0\.0\.1:\d+: .* give another host or port"):
-        Server(mirror, server.address)
+        ScreenServer(mirror, server.address)
 
 
 def test_serve_is_for_a_screen_on_a_terminal() -> None:

@@ -16,13 +16,13 @@ from support.tui import view_after
 
 from raftplay import CMState, Harness
 from raftplay.past.history import History
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.past.view import View
 from raftplay.raft.messages import AppendEntriesArgs, LogEntry, RequestVoteArgs
 from raftplay.tui.model.glyphs import ASCII, UNICODE
-from raftplay.tui.model.lines import Line, columns, text_of, width_of
+from raftplay.tui.model.lines import Pieces, columns, text_of, width_of
 from raftplay.tui.stage.places import MOST, places_of
-from raftplay.tui.stage.roles import Role, role_of, side_names, sides_of
+from raftplay.tui.stage.roles import StageRole, role_of, side_names, sides_of
 from raftplay.tui.stage.scene import Moving, Scene, moving_of, scene_of
 from raftplay.tui.stage.stage import paint
 
@@ -56,15 +56,15 @@ def some_view(n: int, at: int) -> View:
     return views(n)[at % len(views(n))]
 
 
-def targets(lines: tuple[Line, ...]) -> set[tuple[str, int]]:
+def targets(lines: tuple[Pieces, ...]) -> set[tuple[str, int]]:
     return {piece.target for line in lines for piece in line if piece.target is not None}
 
 
-def texts_of(lines: tuple[Line, ...]) -> Iterator[str]:
+def texts_of(lines: tuple[Pieces, ...]) -> Iterator[str]:
     return map(text_of, lines)
 
 
-def fits(lines: tuple[Line, ...], width: int, height: int) -> bool:
+def fits(lines: tuple[Pieces, ...], width: int, height: int) -> bool:
     return len(lines) == height and all(width_of(line) == width for line in lines)
 
 
@@ -158,7 +158,7 @@ def test_every_message_has_a_head_that_can_be_clicked_beside_the_boxes(
             assert after == before, "no message covers a box"
 
 
-def cells(lines: tuple[Line, ...]) -> list[tuple[str, object]]:
+def cells(lines: tuple[Pieces, ...]) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for line in lines:
         for piece in line:
@@ -228,8 +228,8 @@ def test_committed_entries_differ_from_appended_ones_without_style(width: int, h
 # ---- what a scene points out, and roles
 
 
-def role(view: View, id: int) -> Role:
-    return role_of(view.snapshot.nodes[id], view.snapshot, Links(view.snapshot), UNICODE)
+def role(view: View, id: int) -> StageRole:
+    return role_of(view.snapshot.nodes[id], view.snapshot, Reachability(view.snapshot), UNICODE)
 
 
 def test_a_leader_without_a_majority_is_drawn_as_such() -> None:
@@ -293,7 +293,7 @@ def test_it_is_quick() -> None:
     assert max(later) < 150_000, "only the messages have moved"
 
 
-def side_of_words(lines: tuple[Line, ...]) -> str:
+def side_of_words(lines: tuple[Pieces, ...]) -> str:
     """Where the words of the only message are, seen from its head."""
     head = words = (0, 0)
     for y, text in enumerate(texts_of(lines)):

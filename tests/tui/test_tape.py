@@ -22,8 +22,8 @@ from raftplay.past.history import History
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import ASCII, UNICODE, Glyphs
-from raftplay.tui.model.lines import Line, width_of
-from raftplay.tui.stage.tape import MOST, Row, Tape, draw, tape_of
+from raftplay.tui.model.lines import Pieces, width_of
+from raftplay.tui.stage.tape import MOST, Tape, TapeRow, draw, tape_of
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import Breach
@@ -49,7 +49,7 @@ def read_or_write(name: str, frames: list[str]) -> None:
     assert text == file.read_text("utf-8")
 
 
-def framed(rows: list[Row], height: int = 2, **options: object) -> list[str]:
+def framed(rows: list[TapeRow], height: int = 2, **options: object) -> list[str]:
     frames = []
     for width in WIDTHS:
         drawn = draw(rows, width, height, **options)  # type: ignore[arg-type]
@@ -62,9 +62,9 @@ def test_a_tape_is_as_it_was_read_last(name: str) -> None:
     view = view_after(CASES[name], seed=3)
     tape = tape_of(view.records)
     middle = view.records[len(view.records) // 2]
-    frames = framed([Row("", tape)])
-    frames += ["== in the past", *texts(draw([Row("", tape)], 80, 2, at=middle.seq, time=middle.time))]
-    frames += ["== ascii", *texts(draw([Row("", tape)], 80, 2, ASCII))]
+    frames = framed([TapeRow("", tape)])
+    frames += ["== in the past", *texts(draw([TapeRow("", tape)], 80, 2, at=middle.seq, time=middle.time))]
+    frames += ["== ascii", *texts(draw([TapeRow("", tape)], 80, 2, ASCII))]
     assert all(frame.isascii() for frame in frames[-2:])
     read_or_write(name, frames)
 
@@ -83,10 +83,13 @@ def forked() -> tuple[Tape, Tape, int]:
 
 def test_branches_are_drawn_below_from_where_they_began() -> None:
     main, other, since = forked()
-    rows = [Row("main", main), Row("b1", other, since)]
+    rows = [TapeRow("main", main), TapeRow("b1", other, since)]
     frames = framed(rows, 3)
-    frames += ["== the other way round", *texts(draw([Row("b1", other), Row("main", main, since)], 100, 3))]
-    more = [*rows, Row("b2", other, since), Row("b3", other, since)]
+    frames += [
+        "== the other way round",
+        *texts(draw([TapeRow("b1", other), TapeRow("main", main, since)], 100, 3)),
+    ]
+    more = [*rows, TapeRow("b2", other, since), TapeRow("b3", other, since)]
     frames += ["== more than fit", *texts(draw(more, 100, 4)), "== one row", *texts(draw(more, 100, 1))]
     read_or_write("branches", frames)
 
@@ -98,14 +101,14 @@ def test_no_tape_is_left_over() -> None:
 # ---- what is clicked
 
 
-def targets(line: Line) -> list[int]:
+def targets(line: Pieces) -> list[int]:
     return [piece.target[1] for piece in line if piece.target is not None and piece.target[0] == "tape"]
 
 
 def test_a_click_on_a_cell_goes_to_its_moment() -> None:
     view = view_after(CASES["crash"], seed=3)
     tape = tape_of(view.records)
-    row, ruler, *_ = draw([Row("", tape)], 100, 2)
+    row, ruler, *_ = draw([TapeRow("", tape)], 100, 2)
     found = targets(row)
     assert found == sorted(found)
     assert found[-1] == view.records[-1].seq
@@ -122,15 +125,15 @@ def test_a_click_on_a_cell_goes_to_its_moment() -> None:
 def test_what_is_forgotten_cannot_be_gone_to_but_is_seen() -> None:
     view = view_after(CASES["crash"], seed=3)
     tape = tape_of(view.records)
-    row = draw([Row("", tape)], 80, 2, earliest=200)[0]
+    row = draw([TapeRow("", tape)], 80, 2, earliest=200)[0]
     assert min(targets(row)) == 200
     assert any(piece.style == "faint" for piece in row)
-    assert texts(draw([Row("", tape)], 80, 2, earliest=200)) == texts(draw([Row("", tape)], 80, 2))
+    assert texts(draw([TapeRow("", tape)], 80, 2, earliest=200)) == texts(draw([TapeRow("", tape)], 80, 2))
 
 
 def test_another_branch_says_its_name_when_clicked() -> None:
     main, other, since = forked()
-    row = draw([Row("main", main), Row("b1", other, since)], 100, 3)[2]
+    row = draw([TapeRow("main", main), TapeRow("b1", other, since)], 100, 3)[2]
     clicked = {piece.target for piece in row if piece.target is not None}
     assert {kind for kind, _ in clicked} == {"tape b1"}
     assert min(seq for _, seq in clicked) >= since - 5
@@ -177,7 +180,9 @@ def test_a_violation_is_marked_where_it_happened() -> None:
         assert [(mark.seq, mark.text) for mark in found] == [(record.seq, "Log Matching")]
         assert [mark.seq for mark in tape.marks] == sorted(mark.seq for mark in tape.marks)
         assert [mark.place for mark in tape.marks] == sorted(mark.place for mark in tape.marks)
-        assert any(piece.text == "✗" and piece.style == "bad bold" for piece in draw([Row("", tape)], 80, 1)[0])
+        assert any(
+            piece.text == "✗" and piece.style == "bad bold" for piece in draw([TapeRow("", tape)], 80, 1)[0]
+        )
 
 
 @cache
@@ -196,7 +201,11 @@ def test_a_tape_has_exactly_the_size_that_was_asked_for(
     records = churned()
     tape = tape_of(records[: end % len(records)])
     main, other, since = forked()
-    for rows in ([Row("", tape)], [Row("日本語の枝", main), Row("b1", other, since), Row("b2", tape, 3)], []):
+    for rows in (
+        [TapeRow("", tape)],
+        [TapeRow("日本語の枝", main), TapeRow("b1", other, since), TapeRow("b2", tape, 3)],
+        [],
+    ):
         drawn = draw(rows, width, height, glyphs, at=at % (tape.last_seq + 2), earliest=at % 50)
         assert [width_of(line) for line in drawn] == [width] * height
 
@@ -232,8 +241,8 @@ def test_a_hundred_thousand_events_stay_quick_and_small() -> None:
     assert tape.marks[0].seq == 1
     assert tape.marks[-1].seq > 99_980
     assert effort(lambda: tape.read(records)) < 100, "nothing is new"
-    assert effort(lambda: draw([Row("", tape)], 120, 2)) < 250_000
-    assert all(width_of(line) == 120 for line in draw([Row("", tape)], 120, 2))
+    assert effort(lambda: draw([TapeRow("", tape)], 120, 2)) < 250_000
+    assert all(width_of(line) == 120 for line in draw([TapeRow("", tape)], 120, 2))
 
 
 def test_the_oldest_marks_are_merged_and_the_term_is_kept() -> None:

@@ -15,7 +15,7 @@ from raftplay.tui.model.help import help_lines, key_lines, legend_lines
 from raftplay.tui.model.key import GROUPS
 from raftplay.tui.model.lines import columns, text_of
 from raftplay.tui.stage.legend import sections
-from raftplay.tui.stage.signs import Frame, signs_of
+from raftplay.tui.stage.signs import Border, signs_of
 
 SETS = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 
@@ -64,7 +64,7 @@ def test_every_sign_of_the_stage_is_in_the_legend(glyphs: Glyphs) -> None:
     shown, signs = samples(glyphs), signs_of(glyphs)
     for field in fields(signs):
         value = getattr(signs, field.name)
-        parts = (*value.corners, value.across, value.down) if isinstance(value, Frame) else (value,)
+        parts = (*value.corners, value.across, value.down) if isinstance(value, Border) else (value,)
         assert [part for part in parts if part not in shown] == [], field.name
 
 

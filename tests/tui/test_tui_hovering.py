@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from raftplay.tui.hovering import hover_words
 from raftplay.tui.keys import KEY, KEYS
 from raftplay.tui.model import diagram
-from raftplay.tui.model.lines import Target, link_target
+from raftplay.tui.model.lines import ClickTarget, link_target
 
 
 def test_each_thing_on_the_screen_is_told_in_a_line() -> None:
@@ -16,7 +16,7 @@ def test_each_thing_on_the_screen_is_told_in_a_line() -> None:
         "timeout 0; wait leader is 0", "submit 1", "wait committed 1", "cut 0->3", "submit 2; sleep 9ms"
     )
     arrow = next(iter(diagram.arrows_in_sight(view, context())))
-    wanted: dict[Target, str] = {
+    wanted: dict[ClickTarget, str] = {
         ("node", 0): "n0: leader, term 1; right click: its menu",
         ("entry", 0): "index 0: 1, term 1, on n0",
         ("tape", view.records[-1].seq): rf"{view.snapshot.time:.3f}"[:4],

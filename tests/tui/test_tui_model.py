@@ -10,7 +10,7 @@ from support.tui import context, done, still, texts, view_after
 
 from raftplay import scenarios
 from raftplay.output import forced
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.raft.decisions import VoteDecided
 from raftplay.raft.messages import LogEntry
 from raftplay.run.script import parse_script
@@ -475,7 +475,7 @@ def test_in_full_screen_the_selected_event_is_in_sight() -> None:
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_the_drawers_give_each_node_the_sign_that_it_has_on_the_stage(line: str, glyphs: Glyphs) -> None:
     view = view_after("wait leader", line, setup="set prevote on")
-    links = Links(view.snapshot)
+    links = Reachability(view.snapshot)
     signs = {n.id: stage_role_of(n, view.snapshot, links, glyphs).sign for n in view.snapshot.nodes}
     drawers = (matrix.LogPane(), network.NetworkPane(), diagram.MessagesPane(), node.NodePane())
     for pane in drawers:

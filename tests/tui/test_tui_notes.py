@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from raftplay import scenarios
 from raftplay.run.captions import captions_of, parts_of
-from raftplay.run.notes import GONE_AFTER, Announcer, Position, notes_text, place_of, position_of
+from raftplay.run.notes import GONE_AFTER, Announcer, NotesPosition, notes_text, place_of, position_of
 from raftplay.run.script import Script, parse_script
 from raftplay.tui.driver import Still
 from raftplay.tui.model.glyphs import ASCII, UNICODE
@@ -70,7 +70,7 @@ def test_notes_find_the_presentation_of_the_same_script_and_of_no_other(home: Pa
     assert position_of("split-brain", clock.now) is None
     announcer.tell(2, 4, "PLAYING 5/25")
     touched_at(clock)
-    assert position_of("split-brain", clock.now) == Position(2, 4, clock.now, os.getpid(), "PLAYING 5/25")
+    assert position_of("split-brain", clock.now) == NotesPosition(2, 4, clock.now, os.getpid(), "PLAYING 5/25")
     assert position_of("figure-8", clock.now) is None
     assert position_of("split-brain", clock.now + GONE_AFTER + 1) is None
     (file,) = (home / "raftplay").iterdir()
@@ -120,7 +120,7 @@ def test_where_nothing_can_be_written_the_presentation_goes_on(home: Path) -> No
     announcer.close()
 
 
-def turned(position: Position | None = None, *, ascii: bool = False) -> NotesApp:
+def turned(position: NotesPosition | None = None, *, ascii: bool = False) -> NotesApp:
     clock = Clock()
     return NotesApp(CAPTIONS, lambda: position, ASCII if ascii else UNICODE, now=clock)
 
@@ -136,7 +136,7 @@ def frame_of(app: NotesApp, size: tuple[int, int], *keys: str) -> list[str]:
     return asyncio.run(run())
 
 
-AT_2 = Position(1, 4, 1_000_000.0 - 247, 1)
+AT_2 = NotesPosition(1, 4, 1_000_000.0 - 247, 1)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ AT_2 = Position(1, 4, 1_000_000.0 - 247, 1)
     ],
 )
 def test_frames_of_notes(
-    name: str, size: tuple[int, int], position: Position | None, keys: tuple[str, ...], ascii: bool
+    name: str, size: tuple[int, int], position: NotesPosition | None, keys: tuple[str, ...], ascii: bool
 ) -> None:
     frame = "\n".join(frame_of(turned(position=position, ascii=ascii), size, *keys)) + "\n"
     file = FRAMES / f"{name}.txt"
@@ -178,10 +178,10 @@ def test_pages_turn_by_hand_and_turn_back_with_the_next_caption() -> None:
             assert " 2/4 " in head()
             await pilot.press("home")
             assert " 1/4 " in head()
-            shown[0] = Position(3, 4, 0.0, 1)
+            shown[0] = NotesPosition(3, 4, 0.0, 1)
             app.paint()
             assert " 4/4 " in head()
-            shown[0] = Position(99, 100, 0.0, 1)  # the script was changed meanwhile
+            shown[0] = NotesPosition(99, 100, 0.0, 1)  # the script was changed meanwhile
             app.paint()
             assert " 4/4 " in head()
 

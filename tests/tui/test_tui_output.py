@@ -25,7 +25,7 @@ from raftplay.tui.app import PAINTS, RaftApp
 from raftplay.tui.driver import Still
 from raftplay.tui.output.cells import PLAIN, Cells, row_of
 from raftplay.tui.output.driver import counting
-from raftplay.tui.output.line import CALM, SLOW, Line
+from raftplay.tui.output.line import CALM, SLOW, TerminalLine
 
 STYLES = [
     Style(color="#8894a6", bgcolor="#10141b"),
@@ -106,7 +106,7 @@ def test_what_is_as_before_is_not_written_again() -> None:
 
 def test_a_line_is_slow_from_a_frame_that_took_long_until_none_did_for_a_time() -> None:
     now = [0.0]
-    line = Line(lambda: now[0])
+    line = TerminalLine(lambda: now[0])
     freed: list[float] = []
     line.on_free = lambda: freed.append(now[0])
     line.hand(100)
@@ -137,7 +137,7 @@ def test_a_line_is_slow_from_a_frame_that_took_long_until_none_did_for_a_time() 
 class Recording(HeadlessDriver):
     """A terminal that takes only what `take` takes."""
 
-    line: Line
+    line: TerminalLine
     frames: list[str]
 
     @property
@@ -295,7 +295,7 @@ def test_a_ctrl_c_while_the_terminal_is_given_back_does_not_come_through(monkeyp
         given_back.append(True)
 
     async def gives_back() -> None:
-        driver = counting(Line())(App[None]())
+        driver = counting(TerminalLine())(App[None]())
         for times in (1, 2):  # suspended, and ended
             driver.stop_application_mode()
             signal.raise_signal(signal.SIGINT)

@@ -32,10 +32,10 @@ from raftplay.tui.sheet import Leaving
 from raftplay.tui.visits import guest as guests
 from raftplay.tui.visits.driver import VisitDriver
 from raftplay.tui.visits.guest import Guest
-from raftplay.tui.visits.rules import LEFT, USED_UP, Rules, plan_of
+from raftplay.tui.visits.rules import LEFT, USED_UP, VisitRules, plan_of
 
 ALL = frozenset(TOUCHES)
-USUAL = Rules()
+USUAL = VisitRules()
 
 
 # ---- what a visitor may not do
@@ -191,7 +191,7 @@ class Painted:
 
 def visited(
     *typed: str,
-    rules: Rules = USUAL,
+    rules: VisitRules = USUAL,
     clock: Callable[[], float] = time.monotonic,
     ends: bool = True,
     paints: int | None = None,
@@ -278,11 +278,11 @@ def test_it_is_said_how_the_process_ended(typed: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("rules", "reason"),
     [
-        (Rules(minutes=3, idle=5), "the 3 minutes of this visit are over"),
-        (Rules(minutes=9, idle=1), "nobody touched a key for 1 minute"),
+        (VisitRules(minutes=3, idle=5), "the 3 minutes of this visit are over"),
+        (VisitRules(minutes=9, idle=1), "nobody touched a key for 1 minute"),
     ],
 )
-def test_time_ends_a_visit(rules: Rules, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_ends_a_visit(rules: VisitRules, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guests, "LOOK", 0.0)
     minutes = iter(range(1000))
     ended, _, status = visited(rules=rules, clock=lambda: next(minutes) * 60.0, ends=False)
@@ -306,7 +306,7 @@ def test_a_key_begins_the_idle_time_anew(monkeypatch: pytest.MonkeyPatch) -> Non
             now += 61.0
             await asyncio.Event().wait()
 
-        guest = Guest(PROCESS, Rules(minutes=9, idle=1), send_keys(), painted.send, lambda: now)
+        guest = Guest(PROCESS, VisitRules(minutes=9, idle=1), send_keys(), painted.send, lambda: now)
         return await asyncio.wait_for(guest.visit(80, 24), PATIENCE)
 
     assert asyncio.run(run()) == "nobody touched a key for 1 minute"
@@ -346,16 +346,22 @@ def test_a_visitors_process_is_bounded_and_can_write_no_file(tmp_path: Path) -> 
 
 def test_the_plan_of_a_visitor_is_in_virtual_time() -> None:
     setup = Setup(nodes=3, seed=4, bugs=["forget-vote"], switches={"prevote": True}, backend="tcp")
-    plan = plan_of("split-brain", setup, Rules(minutes=10))
+    plan = plan_of("split-brain", setup, VisitRules(minutes=10))
     assert (plan.seconds, plan.cpu) == (600.0, 300)
     assert plan.setup == Setup(nodes=3, seed=4, bugs=["forget-vote"], switches={"prevote": True}, backend="sim")
     assert "split-brain" in scenarios.all_names()
 
 
 def test_the_rules_are_said_in_words() -> None:
-    assert Rules(1).full == "1 visitor is here, which is the most; try again in some minutes"
-    assert Rules(20).full.startswith("20 visitors are here")
-    for words in (Rules(500, 1440, 1440).full, Rules(500, 1440.5, 1440.5).over, Rules().asleep, LEFT, USED_UP):
+    assert VisitRules(1).full == "1 visitor is here, which is the most; try again in some minutes"
+    assert VisitRules(20).full.startswith("20 visitors are here")
+    for words in (
+        VisitRules(500, 1440, 1440).full,
+        VisitRules(500, 1440.5, 1440.5).over,
+        VisitRules().asleep,
+        LEFT,
+        USED_UP,
+    ):
         assert len(words.encode()) <= 123  # the most that the end of a connection can say (RFC 6455)
 
 

@@ -18,7 +18,7 @@ from support.tui import PATIENCE
 from test_visits import PROCESS
 
 from raftplay.tui.serve.address import Address, listening
-from raftplay.tui.visits.rules import BUSY, CLOSED, LEFT, Plan, Rules
+from raftplay.tui.visits.rules import BUSY, CLOSED, LEFT, VisitPlan, VisitRules
 
 aiohttp = pytest.importorskip(
     "aiohttp", reason="the extra raftplay[web] is not installed: pip install 'raftplay[web]'"
@@ -59,7 +59,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    rules: Rules, command: tuple[str, ...] = PROCESS, public: Address | None = None
+    rules: VisitRules, command: tuple[str, ...] = PROCESS, public: Address | None = None
 ) -> AsyncIterator[Served]:
     with listening(HERE) as listener:
         address = Address(HERE.host, listener.getsockname()[1])
@@ -76,9 +76,9 @@ async def serving(
                     await task
 
 
-def serve(does: Callable[[Served], Awaitable[None]], rules: Rules | None = None, *command: str) -> None:
+def serve(does: Callable[[Served], Awaitable[None]], rules: VisitRules | None = None, *command: str) -> None:
     async def run() -> None:
-        async with asyncio.timeout(PATIENCE), serving(rules or Rules(), command or PROCESS) as served:
+        async with asyncio.timeout(PATIENCE), serving(rules or VisitRules(), command or PROCESS) as served:
             await does(served)
 
     asyncio.run(run())
@@ -114,7 +114,7 @@ def test_it_answers_only_to_its_name_and_its_page(
 
 def test_behind_a_proxy_it_answers_to_its_name_too() -> None:
     async def ask() -> None:
-        async with asyncio.timeout(PATIENCE), serving(Rules(), public=Address("raft.example", 0)) as served:
+        async with asyncio.timeout(PATIENCE), serving(VisitRules(), public=Address("raft.example", 0)) as served:
             outside, inside = "https://raft.example", served.house.address.text
             for host, origin, answer in (
                 ("raft.example", outside, 400),  # as the proxy was asked; it is no WebSocket
@@ -144,7 +144,7 @@ def test_the_page_and_all_that_it_names_come_from_this_server() -> None:
         for name in names:
             assert await served.status(name) == 200
 
-    serve(ask, Rules(minutes=7.5))
+    serve(ask, VisitRules(minutes=7.5))
 
 
 def test_a_visitor_gets_what_their_process_paints_and_it_is_killed_when_they_leave() -> None:
@@ -190,7 +190,7 @@ def test_there_is_a_most_of_visitors_and_the_page_says_so() -> None:
         await served.is_empty()
         assert await served.status() == 200
 
-    serve(visit, Rules(visitors=1))
+    serve(visit, VisitRules(visitors=1))
 
 
 def test_why_a_visit_ended_is_told_to_the_browser() -> None:
@@ -205,7 +205,7 @@ def test_why_a_visit_ended_is_told_to_the_browser() -> None:
 def test_the_end_of_the_server_ends_all_visits() -> None:
     async def run() -> None:
         async with aiohttp.ClientSession() as client:
-            async with serving(Rules()) as served:
+            async with serving(VisitRules()) as served:
                 browser = await client.ws_connect(f"{served.url}ws")
                 process = await served.process()
                 await browser.send_str('["stdin","x"]')
@@ -273,7 +273,7 @@ def test_a_visitor_has_a_cluster_of_their_own_without_files() -> None:
         await served.is_empty()
         assert process.returncode == -signal.SIGKILL
 
-    serve(visit, None, *house.command_of(Plan(nodes=3, seed=1, seconds=60, cpu=30)))
+    serve(visit, None, *house.command_of(VisitPlan(nodes=3, seed=1, seconds=60, cpu=30)))
 
 
 class VisitorScreen:

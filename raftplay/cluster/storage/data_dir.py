@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from raftplay.cluster.storage import manifest
-from raftplay.cluster.storage.manifest import Found, Manifest
-from raftplay.cluster.storage.sqlite_file import Identity, reason, shown
+from raftplay.cluster.storage.manifest import FoundManifest, Manifest
+from raftplay.cluster.storage.sqlite_file import DiskOwner, reason, shown
 from raftplay.cluster.storage.sqlite_storage import SqliteStorage, new_cluster_id
 from raftplay.locks import take_folder
 from raftplay.raft.storage import StorageError
@@ -72,7 +72,7 @@ class DataDir:
         found: dict[int, SqliteStorage] = {}
         cluster = ""
         for id, path in there.items():
-            found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
+            found[id] = opened.enter_context(SqliteStorage(path, DiskOwner(cluster, id, n)))
             cluster = found[id].identity.cluster
         known = manifest.read(self.path)
         self._check_room(paths, found, known)
@@ -81,10 +81,10 @@ class DataDir:
         cluster = cluster or new_cluster_id()
         for id, path in enumerate(paths):
             if id not in found:
-                found[id] = opened.enter_context(SqliteStorage(path, Identity(cluster, id, n)))
+                found[id] = opened.enter_context(SqliteStorage(path, DiskOwner(cluster, id, n)))
         self.storages = [found[id] for id in range(n)]
 
-    def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage], known: Found | None) -> None:
+    def _check_room(self, paths: list[Path], found: dict[int, SqliteStorage], known: FoundManifest | None) -> None:
         """Raise `StorageError` unless missing files may be created, as the cluster has not run yet."""
         missing = [path for id, path in enumerate(paths) if id not in found]
         if not missing:

@@ -41,7 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disks: tuple[DiskRecord, ...]
 
 
-class Found(NamedTuple):
+class FoundManifest(NamedTuple):
     """A manifest and its file."""
 
     path: Path
@@ -53,11 +53,11 @@ def of(storages: list[SqliteStorage], *, clean: bool) -> Manifest:
     return Manifest(storages[0].identity.cluster, clean, tuple(_record(disk) for disk in storages))
 
 
-def read(directory: Path) -> Found | None:
+def read(directory: Path) -> FoundManifest | None:
     """Return the manifest of a data directory, or None. Raises `StorageError`."""
     path = directory / NAME
     try:
-        return Found(path, msgspec.json.decode(path.read_bytes(), type=Manifest))
+        return FoundManifest(path, msgspec.json.decode(path.read_bytes(), type=Manifest))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -83,7 +83,7 @@ def write(directory: Path, manifest: Manifest) -> None:
         raise StorageError(f"{shown(path)} cannot be written: {reason(error)}") from None
 
 
-def check(found: Found, disks: dict[int, SqliteStorage]) -> None:
+def check(found: FoundManifest, disks: dict[int, SqliteStorage]) -> None:
     """Raise `StorageError` unless each of these disks, by node, may hold its node's last write."""
     path, manifest = found
     for id, disk in disks.items():
@@ -103,7 +103,7 @@ def check(found: Found, disks: dict[int, SqliteStorage]) -> None:
             )
 
 
-def used(found: Found) -> int | None:
+def used(found: FoundManifest) -> int | None:
     """Return the first node that has ever written to its disk; None if none has."""
     return next((id for id, disk in enumerate(found.manifest.disks) if disk.seal or disk.wiped), None)
 

@@ -61,7 +61,7 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class DiskOwner:
     """The owner of a disk: cluster (an id made with it; "" = any), node, and number of nodes."""
 
     cluster: str
@@ -77,7 +77,7 @@ class Identity:
 class About(NamedTuple):
     """The file's description of itself."""
 
-    identity: Identity
+    identity: DiskOwner
     wiped: bool
     seal: int
 
@@ -97,7 +97,7 @@ def write_about(db: sqlite3.Connection, about: About) -> None:
     )
 
 
-def create(path: Path, identity: Identity) -> None:
+def create(path: Path, identity: DiskOwner) -> None:
     """Create an empty file atomically. Raises `StorageError`."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute("PRAGMA auto_vacuum = NONE")
@@ -119,7 +119,7 @@ def create(path: Path, identity: Identity) -> None:
         raise StorageError(f"{shown(path)} cannot be made: {reason(error)}") from None
 
 
-def open_checked(path: Path, expected: Identity) -> tuple[sqlite3.Connection, About]:
+def open_checked(path: Path, expected: DiskOwner) -> tuple[sqlite3.Connection, About]:
     """Open the file at `path` with an exclusive lock, once it is undamaged and has this identity.
 
     Recovery after a crash is tried on a copy first. Raises `StorageError`.
@@ -200,7 +200,7 @@ def _check_header(path: Path) -> None:
 
 
 def _open(
-    path: Path, expected: Identity, original: Path, settings: tuple[str, ...]
+    path: Path, expected: DiskOwner, original: Path, settings: tuple[str, ...]
 ) -> tuple[sqlite3.Connection, About]:
     db = None
     try:
@@ -221,7 +221,7 @@ def _open(
     return db, about
 
 
-def _check(db: sqlite3.Connection, expected: Identity, path: Path) -> About:
+def _check(db: sqlite3.Connection, expected: DiskOwner, path: Path) -> About:
     """Check the whole file; return what it says of itself."""
     tables = tuple(sql for (sql,) in db.execute("SELECT sql FROM sqlite_master ORDER BY name"))
     if tables != _TABLES:
@@ -246,10 +246,10 @@ def _read_about(db: sqlite3.Connection, path: Path) -> About:
     if len(rows) != 1 or rows[0][-1] != _about_checksum(rows[0][:-1]):
         raise StorageError(f"{shown(path)} is damaged: its identity is missing or wrong")
     cluster, node, nodes, wiped, seal, _ = rows[0]
-    return About(Identity(cluster, node, nodes), bool(wiped), seal)
+    return About(DiskOwner(cluster, node, nodes), bool(wiped), seal)
 
 
-def _check_identity(identity: Identity, expected: Identity, path: Path) -> None:
+def _check_identity(identity: DiskOwner, expected: DiskOwner, path: Path) -> None:
     if identity.nodes != expected.nodes:
         of = count(identity.nodes, "node")
         raise StorageError(f"{shown(path)} belongs to a cluster of {of}, not of {expected.nodes}")

@@ -12,7 +12,7 @@ from typing import Self
 
 from raftplay.cluster.storage import sqlite_file
 from raftplay.cluster.storage.disk import MemoryDisk
-from raftplay.cluster.storage.sqlite_file import About, Identity, failure, row_checksum, shown
+from raftplay.cluster.storage.sqlite_file import About, DiskOwner, failure, row_checksum, shown
 from raftplay.raft.storage import StorageError
 
 _open_here: "weakref.WeakSet[SqliteStorage]" = weakref.WeakSet()
@@ -34,19 +34,19 @@ class SqliteStorage:
     it. Then nothing was changed.
     """
 
-    def __init__(self, path: str | os.PathLike[str], identity: Identity | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], identity: DiskOwner | None = None) -> None:
         self.path = Path(path)
         self._pending: dict[str, bytes | None] | None = None
         self._is_sure = False  # a write that failed may have got to the disk or not
         self._db: sqlite3.Connection | None = None
         self._process = os.getpid()
-        self._about = About(identity or Identity("", 0, 1), wiped=False, seal=0)
+        self._about = About(identity or DiskOwner("", 0, 1), wiped=False, seal=0)
         if not os.path.lexists(self.path):
-            sqlite_file.create(self.path, identity or Identity(new_cluster_id(), 0, 1))
+            sqlite_file.create(self.path, identity or DiskOwner(new_cluster_id(), 0, 1))
         self.reopen()
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> DiskOwner:
         """Return the owner of this disk."""
         return self._about.identity
 

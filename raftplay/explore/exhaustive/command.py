@@ -8,12 +8,12 @@ from pathlib import Path
 from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.commands.setup import setting_text
 from raftplay.errors import UsageError
-from raftplay.explore.exhaustive.search import INTERRUPTED, Outcome, Watch, explore_all
-from raftplay.explore.exhaustive.world import Bounds, World
+from raftplay.explore.exhaustive.search import INTERRUPTED, ExhaustiveOutcome, Watch, explore_all
+from raftplay.explore.exhaustive.world import BoundedWorld, Bounds
 from raftplay.explore.search.command import write_script
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.options import Switches, switched_raft
-from raftplay.explore.search.trial import Plan
+from raftplay.explore.search.trial import TrialPlan
 from raftplay.explore.search.walked import case_of_walk
 from raftplay.explore.walks.bare import BARE, ELECTION, PAUSE
 from raftplay.explore.walks.shrink import Content, Known, replayed, shrink_walk
@@ -54,7 +54,7 @@ def exhaustive(
     """Visit every state within `bounds` and report; write a violation as the script `out`. Raises `UsageError`."""
     raft = switched_raft(BARE, switches)
     check_fits(raft, bugs)
-    world = World(bounds, module_with(bugs, loaded(node)), raft, folds=node is None)
+    world = BoundedWorld(bounds, module_with(bugs, loaded(node)), raft, folds=node is None)
     write(f"bounds: {bounds}\n{NETWORK}\n{FOLDED}{PLACES if world.locals.folds else ''}")
     write(f"with {made_by()}, options: {options_text(switches, bugs, node)}")
     if raft.prevote or raft.sticky:
@@ -93,7 +93,7 @@ def options_text(switches: Switches, bugs: tuple[str, ...], node: OwnNode | None
     return shlex.join([*words, *([] if node is None else ["--node", node.text])]) or "none"
 
 
-def report_text(outcome: Outcome) -> str:
+def report_text(outcome: ExhaustiveOutcome) -> str:
     """Return the figures of a search, and what it found."""
     rate = outcome.states / max(outcome.seconds, 1e-9)
     lines = [
@@ -114,12 +114,18 @@ def report_text(outcome: Outcome) -> str:
 
 
 def counterexample(
-    world: World, outcome: Outcome, bugs: tuple[str, ...], node: OwnNode | None, *, again: str, folder: str
+    world: BoundedWorld,
+    outcome: ExhaustiveOutcome,
+    bugs: tuple[str, ...],
+    node: OwnNode | None,
+    *,
+    again: str,
+    folder: str,
 ) -> str:
     """Return the script that repeats the violation, without the steps that it does not need."""
     assert outcome.broken is not None
     n = world.bounds.nodes
-    plan = Plan(0, n, "exhaustive", bugs=bugs, node=node)
+    plan = TrialPlan(0, n, "exhaustive", bugs=bugs, node=node)
     origin = (f"Found with: every state of {world.bounds}",)
     walk, _ = replayed(WalkPlan(0, n, world.raft, bugs, node), known_steps(world, outcome))
     if walk.broken is None:
@@ -134,7 +140,7 @@ SILENT_PAUSES = 1 + int(ELECTION[0] / PAUSE)
 NO_SCRIPT = "No script repeats these steps over bare consensus modules:"
 
 
-def known_steps(world: World, outcome: Outcome) -> list[Known]:
+def known_steps(world: BoundedWorld, outcome: ExhaustiveOutcome) -> list[Known]:
     """Return the steps to the violation as those of a walk; a message that arrives again later is duplicated."""
     steps, later = [], set[int]()
     for step in reversed(outcome.path):

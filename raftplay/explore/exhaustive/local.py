@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal
 
-from raftplay.explore.walks.bare import BARE, Message
+from raftplay.explore.walks.bare import BARE, BareMessage
 from raftplay.explore.walks.verdicts import Verdicts
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
@@ -117,7 +117,7 @@ class Locals:
     ) -> None:
         self.n = n
         self.states: list[Local] = []
-        self.messages: list[Message] = []
+        self.messages: list[BareMessage] = []
         self.message_bits: list[tuple[int, ...]] = []
         """One bit for each message, and for what it would be if the nodes had other ids."""
 
@@ -220,7 +220,7 @@ class Locals:
         number = self._message_numbers.get(key)
         if number is None:
             number = self._message_numbers[key] = len(self.messages)
-            self.messages.append(Message(number, 0, src, dst, args, reply))
+            self.messages.append(BareMessage(number, 0, src, dst, args, reply))
             self.message_bits.append(
                 tuple(
                     1 << self._message_views.of((named(src), named(dst), named_args(args, named), reply))
@@ -240,7 +240,7 @@ class _Run:
         self._locals, self._down = locals, down
         self.verdicts = OneNode(locals.n)
         self.verdicts.nodes[cm.id] = model
-        self._request: Message | None = None
+        self._request: BareMessage | None = None
         self._reply: Reply | None = None
         checks = decision_judge(self.verdicts, model, cm)
 
@@ -251,7 +251,7 @@ class _Run:
 
         cm.observe = observe
 
-    def deliver(self, message: Message) -> None:
+    def deliver(self, message: BareMessage) -> None:
         """Handle a message."""
         cm, args, src, id = self.cm, message.args, message.src, self.cm.id
         if message.reply is not None:

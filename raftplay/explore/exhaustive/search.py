@@ -10,7 +10,7 @@ from raftplay.backends.files import resource
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.explore.exhaustive.across import Broken
 from raftplay.explore.exhaustive.local import Kind
-from raftplay.explore.exhaustive.world import State, Step, World
+from raftplay.explore.exhaustive.world import BoundedWorld, WorldState, WorldStep
 
 INTERRUPTED = "interrupted"
 
@@ -19,7 +19,7 @@ LOOK_EVERY = 4096
 
 
 @dataclass(slots=True)
-class Outcome:
+class ExhaustiveOutcome:
     """The end of a search. `stopped` says why it is not exhausted; `path` leads to the violation `broken`."""
 
     states: int = 0
@@ -31,23 +31,23 @@ class Outcome:
     """The number of states beyond the bound on messages in flight, which were not explored."""
 
     broken: Broken | None = None
-    path: tuple[Step, ...] = ()
+    path: tuple[WorldStep, ...] = ()
 
 
-Watch = Callable[[Outcome], None]
+Watch = Callable[[ExhaustiveOutcome], None]
 
-Found = tuple[int, State, tuple[int, int]]
+Found = tuple[int, WorldState, tuple[int, int]]
 """A state with its number and its key."""
 
 
 def explore_all(
-    world: World, *, most_states: int, most_bytes: int, watch: Watch = lambda outcome: None
-) -> Outcome:
+    world: BoundedWorld, *, most_states: int, most_bytes: int, watch: Watch = lambda outcome: None
+) -> ExhaustiveOutcome:
     """Visit every state, or stop at a violation, after `most_states` states, or at `most_bytes` of memory.
 
     Ctrl-C stops it too, and code of a node that does not return.
     """
-    search, start = _Search(world, most_states, most_bytes, watch), time.process_time()
+    search, start = _LayerSearch(world, most_states, most_bytes, watch), time.process_time()
     outcome = search.outcome
     try:
         with watchdog(lambda: outcome.transitions):
@@ -91,11 +91,11 @@ class Seen:
         return True
 
 
-class _Search:
+class _LayerSearch:
     """A search, layer by layer: all states of one layer are as many steps away from the start."""
 
-    def __init__(self, world: World, most_states: int, most_bytes: int, watch: Watch) -> None:
-        self.outcome = Outcome()
+    def __init__(self, world: BoundedWorld, most_states: int, most_bytes: int, watch: Watch) -> None:
+        self.outcome = ExhaustiveOutcome()
         self.seen = Seen()
         self._world, self._watch = world, watch
         self._most_states, self._most_bytes = most_states, most_bytes
@@ -118,7 +118,7 @@ class _Search:
             layer = [found for found in following if found[2] in seen]  # not those that a later one covers
             outcome.depth += bool(layer)
 
-    def _visit(self, index: int, state: State, following: list[Found]) -> None:
+    def _visit(self, index: int, state: WorldState, following: list[Found]) -> None:
         """Take every step from a state; append the new states to `following`."""
         world, outcome, limit = self._world, self.outcome, self._world.bounds.in_flight
         for step, there in world.steps(state):
@@ -155,21 +155,21 @@ class _Search:
 KINDS: tuple[Kind, ...] = ("timeout", "submit", "heartbeat", "crash", "restart", "deliver")
 
 
-def _encoded(step: Step) -> int:
+def _encoded(step: WorldStep) -> int:
     return (step.message << 16) | (step.node << 8) | KINDS.index(step.kind)
 
 
-def _path(parents: "array[int]", taken: "array[int]", index: int) -> list[Step]:
+def _path(parents: "array[int]", taken: "array[int]", index: int) -> list[WorldStep]:
     """Return the steps that lead to the state with this index."""
     steps = []
     while index > 0:
         code = taken[index]
-        steps.append(Step(KINDS[code & 0xFF], code >> 8 & 0xFF, code >> 16))
+        steps.append(WorldStep(KINDS[code & 0xFF], code >> 8 & 0xFF, code >> 16))
         index = parents[index]
     return steps[::-1]
 
 
-def _whole(world: World, path: Iterable[Step]) -> tuple[Step, ...]:
+def _whole(world: BoundedWorld, path: Iterable[WorldStep]) -> tuple[WorldStep, ...]:
     """Return the steps of a path with those that only send, which belong between them."""
     state, steps = world.saturated(world.start())
     whole = list(steps)

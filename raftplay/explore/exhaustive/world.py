@@ -42,7 +42,7 @@ class Used(NamedTuple):
     crashes: int = 0
 
 
-class State(NamedTuple):
+class WorldState(NamedTuple):
     """A state of the world: the numbers of local states, of the messages in flight, and of the past."""
 
     locals: tuple[int, ...]
@@ -51,7 +51,7 @@ class State(NamedTuple):
     past: int
 
 
-class Step(NamedTuple):
+class WorldStep(NamedTuple):
     """A step: its kind, the node, and the number of the message that arrives, or the value of a submit."""
 
     kind: Kind
@@ -59,7 +59,7 @@ class Step(NamedTuple):
     message: int = 0
 
 
-class World:
+class BoundedWorld:
     """All states of the world within `bounds`, with nodes of class `module` and the options `raft`.
 
     If it `folds`, nodes that have changed places make no other state; their code must treat all ids alike.
@@ -79,11 +79,11 @@ class World:
         self._past_names: list[tuple[int, ...]] = []
         self._views = Numbers()
 
-    def start(self) -> State:
+    def start(self) -> WorldState:
         """Return the state in which all nodes have just started."""
-        return State(self.locals.start(), (), Used(), self._number(Past()))
+        return WorldState(self.locals.start(), (), Used(), self._number(Past()))
 
-    def key(self, state: State) -> tuple[int, int]:
+    def key(self, state: WorldState) -> tuple[int, int]:
         """Return a hash of all but the messages, and the messages as bits; nodes may have changed places."""
         states, orders = [self.locals.states[local] for local in state.locals], self.locals.orders
         best: tuple[int, ...] | None = None
@@ -104,7 +104,7 @@ class World:
         )
         return hash((best, past, state.used)), bits
 
-    def saturated(self, state: State) -> tuple[State, tuple[Step, ...]]:
+    def saturated(self, state: WorldState) -> tuple[WorldState, tuple[WorldStep, ...]]:
         """Take the steps that only send: they can do no harm to what is possible; return the state and the steps.
 
         These are the arrivals and heartbeats that leave the node as it was: a message need never arrive, so more
@@ -114,7 +114,7 @@ class World:
         messages, steps = list(state.messages), []
         known = set(messages)
 
-        def take(step: Step, old: int) -> None:
+        def take(step: WorldStep, old: int) -> None:
             move = locals.move(old, step.kind, step.message, down)
             if _only_sends(move, old) and not known.issuperset(move.sent):
                 steps.append(step)
@@ -123,14 +123,14 @@ class World:
 
         for id, old in enumerate(state.locals):
             if self._leads(old):
-                take(Step("heartbeat", id), old)
+                take(WorldStep("heartbeat", id), old)
         for message in messages:  # which grows
             to = locals.messages[message].dst
             if not down >> to & 1:
-                take(Step("deliver", to, message), state.locals[to])
+                take(WorldStep("deliver", to, message), state.locals[to])
         return (state._replace(messages=tuple(messages)) if steps else state), tuple(steps)
 
-    def steps(self, state: State) -> Iterator[tuple[Step, State]]:
+    def steps(self, state: WorldState) -> Iterator[tuple[WorldStep, WorldState]]:
         """Give each step that is possible in a saturated state and changes a node, and the state after it.
 
         `broken` is its violation.
@@ -140,23 +140,25 @@ class World:
         down = self._down(state)
         for node in nodes:
             if not node.up:
-                yield self._taken(state, Step("restart", node.id), down, used)
+                yield self._taken(state, WorldStep("restart", node.id), down, used)
                 continue
             if node.cm.state is LEADER:
                 if used.entries < bounds.entries:
                     more = used._replace(entries=used.entries + 1)
-                    yield self._taken(state, Step("submit", node.id, more.entries), down, more)
-                yield self._taken(state, Step("heartbeat", node.id), down, used)
+                    yield self._taken(state, WorldStep("submit", node.id, more.entries), down, more)
+                yield self._taken(state, WorldStep("heartbeat", node.id), down, used)
             elif node.cm.current_term < bounds.terms:
-                yield self._taken(state, Step("timeout", node.id), down, used)
+                yield self._taken(state, WorldStep("timeout", node.id), down, used)
             if used.crashes < bounds.crashes:
-                yield self._taken(state, Step("crash", node.id), down, used._replace(crashes=used.crashes + 1))
+                yield self._taken(
+                    state, WorldStep("crash", node.id), down, used._replace(crashes=used.crashes + 1)
+                )
         for message in state.messages:
             to = locals.messages[message].dst
             if nodes[to].up:
-                yield self._taken(state, Step("deliver", to, message), down, used)
+                yield self._taken(state, WorldStep("deliver", to, message), down, used)
 
-    def after(self, state: State, step: Step) -> State:
+    def after(self, state: WorldState, step: WorldStep) -> WorldState:
         """Return the state after a step that `steps` or `saturated` gave."""
         used = state.used
         if step.kind in ("submit", "crash"):
@@ -168,12 +170,12 @@ class World:
         node = self.locals.states[local]
         return node.up and node.cm.state is LEADER
 
-    def _down(self, state: State) -> int:
+    def _down(self, state: WorldState) -> int:
         """Return the nodes that do not run, as bits."""
         states = self.locals.states
         return sum(1 << id for id, local in enumerate(state.locals) if not states[local].up)
 
-    def _taken(self, state: State, step: Step, down: int, used: Used) -> tuple[Step, State]:
+    def _taken(self, state: WorldState, step: WorldStep, down: int, used: Used) -> tuple[WorldStep, WorldState]:
         """Return a step and the state after it; the same state for one that only sends."""
         locals, id = self.locals, step.node
         old = state.locals[id]
@@ -193,7 +195,7 @@ class World:
             )
         new = [message for message in dict.fromkeys(move.sent) if message not in messages]
         places = (*state.locals[:id], move.local, *state.locals[id + 1 :])
-        return step, State(places, (*messages, *new), used, past)
+        return step, WorldState(places, (*messages, *new), used, past)
 
     def _number(self, past: Past) -> int:
         number = self._pasts.get(past)

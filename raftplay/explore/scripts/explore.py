@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from raftplay.explore.scripts.command import Wishes, go_on, script_text, summary
-from raftplay.explore.scripts.seeds import WRONG, Ended, Seeds, Tally, run_seeds
+from raftplay.explore.scripts.seeds import WRONG, Ended, Seeds, SeedTally, run_seeds
 from raftplay.explore.scripts.shrink import failing, shrink_script
 from raftplay.explore.search.tally import held_line, kind_line
 from raftplay.explore.search.trial import STUCK
@@ -20,7 +20,7 @@ Write = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportOptions:
     """The options of a report: `out` gets the script that fails, minimized; `tallies` counts and writes none."""
 
     out: Target | None = None
@@ -30,7 +30,7 @@ class Wanted:
     """The options that a repetition needs."""
 
 
-def explore_script(seeds: Seeds, wanted: Wanted, write: Write, watch: Callable[[int], None]) -> Status:
+def explore_script(seeds: Seeds, wanted: ReportOptions, write: Write, watch: Callable[[int], None]) -> Status:
     """Run a script with many seeds: up to the first that fails, or all. Raises `UsageError`."""
     tally = run_seeds(seeds, watch)
     first = tally.failed[0] if tally.failed else None
@@ -55,7 +55,7 @@ def transcript_of(seeds: Seeds, ended: Ended) -> list[str]:
     return heard
 
 
-def tally_lines(seeds: Seeds, tally: Tally, options: str = "") -> list[str]:
+def tally_lines(seeds: Seeds, tally: SeedTally, options: str = "") -> list[str]:
     """Say how many seeds held, and which did not, for each kind of failure."""
     name, last = visible(seeds.name), seeds.first + tally.runs - 1
     if not tally.failed:
@@ -69,7 +69,7 @@ def tally_lines(seeds: Seeds, tally: Tally, options: str = "") -> list[str]:
     return [line, *kinds, f"with {made_by()}, backend sim, seeds from {seeds.first}, options: {options or 'none'}"]
 
 
-def _write_findings(seeds: Seeds, tally: Tally, wanted: Wanted, write: Write) -> None:
+def _write_findings(seeds: Seeds, tally: SeedTally, wanted: ReportOptions, write: Write) -> None:
     """Write the lowest failing seed of each kind as a script, minimized; or say how to."""
     kinds = {kind: runs[0] for kind, runs in tally.kinds.items() if kind != WRONG}
     if wanted.out is None:

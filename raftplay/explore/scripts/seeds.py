@@ -67,7 +67,7 @@ class Ended:
 
 
 @dataclass(slots=True)
-class Tally:
+class SeedTally:
     """The runs so far: how many held, and those that did not."""
 
     held: int = 0
@@ -92,11 +92,11 @@ class Tally:
 Watch = Callable[[int], None]
 
 
-def run_seeds(seeds: Seeds, watch: Watch) -> Tally:
+def run_seeds(seeds: Seeds, watch: Watch) -> SeedTally:
     """Run the script with every seed, in order; call `watch` after each. Ctrl-C ends it: the tally so far."""
     for nodes in [None] if seeds.nodes is None else seeds.nodes:  # a mistake is found before anything runs
         replace(seeds, nodes=None if nodes is None else range(nodes, nodes + 1)).script(seeds.first)
-    tally, start = Tally(), time.monotonic()
+    tally, start = SeedTally(), time.monotonic()
     runs = _runs(seeds, start)
     try:
         for ended in runs:

@@ -10,7 +10,7 @@ from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.explore.scripts.failure import Failure, play
 from raftplay.explore.search.shrink import SEEDS_TRIED, Attempt, Case, Shrinker, ShrinkWatch
-from raftplay.explore.search.trial import Finding, Plan
+from raftplay.explore.search.trial import Finding, TrialPlan
 from raftplay.raft.messages import NONE
 from raftplay.run.script import Script
 from raftplay.session.shown import quoted
@@ -50,7 +50,7 @@ class Failing:
         assert setup.seed is not None
         failure = self.failure
         return Case(
-            Plan(setup.seed, setup.nodes), self.commands, Finding(failure.kind, failure.text, failure.time)
+            TrialPlan(setup.seed, setup.nodes), self.commands, Finding(failure.kind, failure.text, failure.time)
         )
 
 
@@ -113,7 +113,7 @@ def attempt_of(found: Failing) -> Attempt:
     """
     deviates = bool(found.setup.bugs or found.setup.node) and not _fails(correct(found.setup), found, ())
 
-    def attempt(plan: Plan, commands: list[str]) -> Case | None:
+    def attempt(plan: TrialPlan, commands: list[str]) -> Case | None:
         setup = _planned(found.setup, plan)
         played = play(setup, commands, found.failure)
         if played.failure is not None and not played.is_exact:
@@ -130,7 +130,7 @@ def attempt_of(found: Failing) -> Attempt:
     return attempt
 
 
-def _planned(setup: Setup, plan: Plan) -> Setup:
+def _planned(setup: Setup, plan: TrialPlan) -> Setup:
     """Return the set-up with the nodes and the seed of a plan, and the disks that are given to those nodes."""
     disks = [
         disk if disk.voted_for < plan.nodes else replace(disk, voted_for=NONE)

@@ -17,7 +17,7 @@ import msgspec
 
 from raftplay.cluster.own_node import OwnNode
 from raftplay.explore.search.options import Switches
-from raftplay.explore.search.trial import Result, draw
+from raftplay.explore.search.trial import TrialResult, draw
 from raftplay.explore.search.walked import run_seed
 
 RARELY = 200_000
@@ -56,7 +56,7 @@ class Chunk:
         """Return the chunk as a line of JSON."""
         return msgspec.json.encode(self).decode()
 
-    def run(self, seed: int) -> Result:
+    def run(self, seed: int) -> TrialResult:
         """Try one seed."""
         plan = draw(
             seed,
@@ -93,7 +93,7 @@ class Tally:
     mixes: Counter[str] = field(default_factory=Counter)
     options: Counter[str] = field(default_factory=Counter)
     liveness: dict[str, list[float]] = field(default_factory=dict)
-    findings: list[Result] = field(default_factory=list)
+    findings: list[TrialResult] = field(default_factory=list)
     """The results of the failing seeds, each with its plan and commands."""
 
     places: dict[int, str] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Tally:
         """Return the tally as a line of JSON."""
         return msgspec.json.encode(self).decode()
 
-    def add(self, result: Result) -> None:
+    def add(self, result: TrialResult) -> None:
         """Count a finished seed."""
         self.trials += 1
         if result.steps:

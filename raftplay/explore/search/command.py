@@ -12,7 +12,7 @@ from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.shrink import Case, Shrinker
 from raftplay.explore.search.sweep import Search, Watch, sweep, sweep_with
 from raftplay.explore.search.tally import first_of_each_kind, tally_lines
-from raftplay.explore.search.trial import Result
+from raftplay.explore.search.trial import TrialResult
 from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.files import Target, target_of
 from raftplay.session.shown import file_word
@@ -78,7 +78,7 @@ def _write_finding(
         write(f"time ran out; go on with: raftplay shrink {file_word(file)} --any-seed --seconds {seconds:g}")
 
 
-def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
+def case_of(result: TrialResult, others: Sequence[TrialResult] = ()) -> Case:
     """Return the finding of a trial as a case to minimize; `others` are findings of the same search."""
     assert result.finding is not None
     origin = (
@@ -88,7 +88,7 @@ def case_of(result: Result, others: Sequence[Result] = ()) -> Case:
     return Case(result.plan, tuple(result.commands[: result.disturbing]), result.finding, origin)
 
 
-def _length_of(result: Result) -> str:
+def _length_of(result: TrialResult) -> str:
     if result.plan.mix == WALK:
         return f"{count(result.steps, 'step')} over bare consensus modules"
     return f"{result.plan.seconds:g} s of faults"

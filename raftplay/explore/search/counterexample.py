@@ -6,7 +6,7 @@ from raftplay.cluster.harness import Harness
 from raftplay.cluster.own_node import name_of, reference
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import LINEARIZABILITY, LIVENESS, Finding, Plan, bound, progress_of, rerun
+from raftplay.explore.search.trial import LINEARIZABILITY, LIVENESS, Finding, TrialPlan, bound, progress_of, rerun
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.session.branches import Blueprint
@@ -64,7 +64,7 @@ def _head(case: Case, command: str, folder: str) -> list[str]:
     ]
 
 
-def _blueprint(plan: Plan) -> Blueprint:
+def _blueprint(plan: TrialPlan) -> Blueprint:
     return Blueprint(plan.nodes, plan.backend, plan.seed, plan.config)
 
 

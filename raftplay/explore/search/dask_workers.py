@@ -25,7 +25,7 @@ from raftplay.cluster.own_node import OwnNode
 from raftplay.errors import UsageError
 from raftplay.explore.search.chunk import run_chunk
 from raftplay.explore.search.identity import Identity, check_fleet, difference, identity
-from raftplay.explore.search.port import Completed, Handle, Lost, NobodyLeft
+from raftplay.explore.search.port import Completed, Handle, LostChunk, NobodyLeft
 from raftplay.session.shown import quoted
 from raftplay.watch.text import count as counted
 from raftplay.watch.text import visible
@@ -54,7 +54,7 @@ class _Future(Protocol):
     def add_done_callback(self, call: Callable[[object], None]) -> None: ...
 
 
-class _Client(Protocol):
+class _DaskClient(Protocol):
     status: str
 
     def submit(self, function: Callable[[str], str], text: str, **options: object) -> _Future: ...
@@ -72,7 +72,9 @@ class DaskWorkers:
     `tell` hears of workers that come and go.
     """
 
-    def __init__(self, client: _Client, address: str, node: OwnNode | None, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: _DaskClient, address: str, node: OwnNode | None, tell: Callable[[str], None]
+    ) -> None:
         self._client, self._address, self._tell = client, address, tell
         self._node = _file_of(node)
         self._mine = msgspec.json.decode(identity(self._node), type=Identity)
@@ -146,7 +148,7 @@ class DaskWorkers:
     def _is_over(self, handle: Handle, _: object) -> None:
         self._over.put(handle)
 
-    def _answer(self, handle: Handle) -> str | Lost | None:
+    def _answer(self, handle: Handle) -> str | LostChunk | None:
         """Return the answer of a chunk that is over; None if nobody wants it."""
         if handle not in self._sent:
             return None
@@ -154,7 +156,7 @@ class DaskWorkers:
         try:
             return future.result(CONNECT_WITHIN)
         except Exception as error:
-            return Lost(_reason(error))
+            return LostChunk(_reason(error))
 
     def _first_look(self) -> None:
         """Wait for workers, and refuse a fleet of mixed versions."""
@@ -191,7 +193,7 @@ class DaskWorkers:
         for handle in lost:
             self.cancel(handle)
         self._send()
-        return [(handle, Lost("all workers that could run it went away")) for handle in lost]
+        return [(handle, LostChunk("all workers that could run it went away")) for handle in lost]
 
     def _present(self) -> dict[str, int]:
         """Return the threads of each worker that the scheduler has. Raises `NobodyLeft`."""
@@ -242,7 +244,7 @@ def _hush() -> None:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
-def _connected(target: object, address: str) -> _Client:
+def _connected(target: object, address: str) -> _DaskClient:
     """Return a client of the cluster at `address`. Raises `UsageError`."""
     from distributed import Client  # noqa: PLC0415
 
@@ -252,7 +254,7 @@ def _connected(target: object, address: str) -> _Client:
     except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
         client.status = "closed"  # otherwise it waits when it is collected, and prints a traceback
         raise UsageError(f"--dask {quoted(address)}: no Dask scheduler answers there: {_line(error)}") from error
-    found: _Client = client
+    found: _DaskClient = client
     return found
 
 

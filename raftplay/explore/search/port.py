@@ -8,8 +8,8 @@ What an implementation must do
   * `submit` returns at once, with a handle of its own that is new. Chunks may run in any order, several at a time.
   * `completed` waits until at least one chunk that was submitted and not cancelled is over, at most `timeout`
     seconds, and returns all that are over, each once, in any order; an empty list when time ran out.
-  * A chunk whose process or machine went away, or whose call raised, is over too: its answer is a `Lost` with the
-    reason, never a made-up tally. The search submits it once more, and then counts it as lost; workers do not
+  * A chunk whose process or machine went away, or whose call raised, is over too: its answer is a `LostChunk` with
+    the reason, never a made-up tally. The search submits it once more, and then counts it as lost; workers do not
     retry by themselves. They go on: a process that died is replaced.
   * If nobody is left to run chunks, and nobody will come, `completed` raises `NobodyLeft`: the search ends, and
     what was submitted counts as lost.
@@ -33,7 +33,7 @@ Handle = Hashable
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostChunk:
     """The end of a chunk without an answer."""
 
     reason: str
@@ -43,7 +43,7 @@ class NobodyLeft(Exception):
     """Raised when there are no workers left; its text says why."""
 
 
-Completed = tuple[Handle, str | Lost]
+Completed = tuple[Handle, str | LostChunk]
 """A chunk that is over: its handle, and its tally as JSON, or why it has none."""
 
 

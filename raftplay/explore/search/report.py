@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from raftplay.explore.search.sweep import Search, SearchReport, percentile
-from raftplay.explore.search.trial import Result
+from raftplay.explore.search.trial import TrialResult
 from raftplay.raft.rule_names import rule_words
 from raftplay.version import __version__, made_by
 from raftplay.watch.text import count, visible
@@ -99,7 +99,7 @@ def _seeds(spans: Sequence[range]) -> str:
     return f"{'seeds' if several else 'seed'} {', '.join(shown)}"
 
 
-def finding_text(result: Result) -> str:
+def finding_text(result: TrialResult) -> str:
     """Name the finding of a trial and its plan: "Log Matching, seed 23, 5 nodes, mix churn"."""
     plan = result.plan
     assert result.finding is not None
@@ -107,7 +107,7 @@ def finding_text(result: Result) -> str:
     return f"{result.finding.name}, seed {plan.seed}, {count(plan.nodes, 'node')}, mix {plan.mix}{drawn}"
 
 
-def other_findings(label: str, others: Sequence[Result]) -> list[str]:
+def other_findings(label: str, others: Sequence[TrialResult]) -> list[str]:
     """List the findings after the first, one per line, at most `MOST_LISTED`."""
     lines = [f"{label}: {finding_text(other)}" for other in others[:MOST_LISTED]]
     if len(others) > MOST_LISTED:

@@ -7,7 +7,7 @@ import msgspec
 from raftplay.explore.search.chunk import this_place
 from raftplay.explore.search.report import finding_text
 from raftplay.explore.search.sweep import SearchReport
-from raftplay.explore.search.trial import Result
+from raftplay.explore.search.trial import TrialResult
 from raftplay.watch.text import visible
 
 
@@ -15,7 +15,7 @@ class Disagreement(Exception):
     """Raised when a seed gives one thing in another process and another thing here."""
 
 
-def looked_at_again(report: SearchReport, theirs: Result) -> Result:
+def looked_at_again(report: SearchReport, theirs: TrialResult) -> TrialResult:
     """Return a finding of a report as this process finds it.
 
     A finding of this process, or on sockets, is not run again. Raises `Disagreement`.
@@ -37,7 +37,7 @@ def looked_at_again(report: SearchReport, theirs: Result) -> Result:
     )
 
 
-def _bytes_of(result: Result) -> bytes:
+def _bytes_of(result: TrialResult) -> bytes:
     """Return all of a result as JSON, without the lines of code between the first and the last line of a finding.
 
     They name files of one machine, and code that never returned was somewhere in its loop.

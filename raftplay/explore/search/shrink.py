@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from raftplay.cluster.config import MAX_NODES
-from raftplay.explore.search.trial import LIVENESS, Finding, Plan, rerun
+from raftplay.explore.search.trial import LIVENESS, Finding, TrialPlan, rerun
 from raftplay.language.cursor import Scope
 from raftplay.language.lexer import split_line
 from raftplay.language.table import Bound, parse
@@ -32,7 +32,7 @@ ShrinkWatch = Callable[[int, int], None]
 class Case:
     """A schedule that causes a finding."""
 
-    plan: Plan
+    plan: TrialPlan
     commands: tuple[str, ...]
     finding: Finding
     origin: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Case:
         return len(self.commands), self.plan.nodes, sum(filter(None, map(slept, self.commands)))
 
 
-Attempt = Callable[[Plan, list[str]], Case | None]
+Attempt = Callable[[TrialPlan, list[str]], Case | None]
 """Runs commands under a plan; returns the plan, the commands that ran and the finding, if it is the wanted one."""
 
 
@@ -169,7 +169,7 @@ def as_trial(name: str) -> Attempt:
     """
     measured = name == LIVENESS
 
-    def attempt(plan: Plan, commands: list[str]) -> Case | None:
+    def attempt(plan: TrialPlan, commands: list[str]) -> Case | None:
         result = rerun(plan, commands, measured=measured)
         if result.finding is None or result.finding.name != name:
             return None

@@ -11,8 +11,8 @@ from raftplay.cluster.own_node import OwnNode
 from raftplay.commands.setup import setting_text
 from raftplay.explore.search.chunk import Chunk, Tally, tally_of
 from raftplay.explore.search.options import Switches
-from raftplay.explore.search.port import Completed, Handle, Lost, NobodyLeft, Workers
-from raftplay.explore.search.trial import Result
+from raftplay.explore.search.port import Completed, Handle, LostChunk, NobodyLeft, Workers
+from raftplay.explore.search.trial import TrialResult
 from raftplay.explore.search.workers import local_workers
 from raftplay.session.status import Status
 
@@ -122,12 +122,12 @@ class SearchReport(Tally):
     """Seeds that were not tried, and why: twice, their process went away, or nobody was left to run them."""
 
     @property
-    def first(self) -> Result | None:
+    def first(self) -> TrialResult | None:
         """Return the finding with the lowest seed."""
         return min(self.findings, key=lambda result: result.plan.seed, default=None)
 
     @property
-    def others(self) -> list[Result]:
+    def others(self) -> list[TrialResult]:
         """Return all other findings, ordered by seed."""
         return sorted(self.findings, key=lambda result: result.plan.seed)[1:]
 
@@ -228,7 +228,7 @@ class _Sweep:
         self._lowest: int | None = None  # the lowest failing seed so far
         self._running: dict[Handle, _Span] = {}
         self._again: list[_Span] = []
-        self._done: dict[int, tuple[_Span, Tally | Lost]] = {}  # not merged yet, by first seed
+        self._done: dict[int, tuple[_Span, Tally | LostChunk]] = {}  # not merged yet, by first seed
         self._pace = ChunkPace(1 if search.backend == "tcp" else MOST_IN_CHUNK)
 
     @property
@@ -262,7 +262,7 @@ class _Sweep:
     def lose_all(self, reason: str) -> None:
         """Count what still runs as lost."""
         for span in [*self._running.values(), *self._again]:
-            self._done[span.seeds.start] = span, Lost(reason)
+            self._done[span.seeds.start] = span, LostChunk(reason)
 
     def cancel_all(self) -> None:
         """Cancel what still runs."""
@@ -281,15 +281,15 @@ class _Sweep:
         seeds, self._next = range(self._next, stop), stop
         return _Span(seeds) if seeds else None
 
-    def _take(self, span: _Span, answer: str | Lost) -> None:
+    def _take(self, span: _Span, answer: str | LostChunk) -> None:
         """Keep the answer of a chunk, or submit a lost one once more."""
         if self._lowest is not None and span.seeds.start > self._lowest:
             return
-        if isinstance(answer, Lost):
+        if isinstance(answer, LostChunk):
             if not span.is_retry:
                 self._again.append(_Span(span.seeds, is_retry=True))
             else:
-                self._done[span.seeds.start] = span, Lost(f"twice; {answer.reason}")
+                self._done[span.seeds.start] = span, LostChunk(f"twice; {answer.reason}")
             return
         tally = tally_of(answer)
         self._pace.learn(tally)
@@ -316,8 +316,8 @@ class _Sweep:
             self._count(span, answer)
         self._tell()
 
-    def _count(self, span: _Span, answer: Tally | Lost) -> None:
-        if isinstance(answer, Lost):
+    def _count(self, span: _Span, answer: Tally | LostChunk) -> None:
+        if isinstance(answer, LostChunk):
             self.report.lost.append((span.seeds, answer.reason))
         else:
             self.report.cover(span.seeds.start, answer)

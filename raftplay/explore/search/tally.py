@@ -1,14 +1,14 @@
 """The findings of a search by kind: how many of each, and the lowest seed of each."""
 
 from raftplay.explore.search.sweep import SearchReport
-from raftplay.explore.search.trial import Result
+from raftplay.explore.search.trial import TrialResult
 from raftplay.watch.text import visible
 
 MOST_SEEDS = 20
 """The highest number of seeds that are listed."""
 
 
-def first_of_each_kind(report: SearchReport) -> list[Result]:
+def first_of_each_kind(report: SearchReport) -> list[TrialResult]:
     """Return the finding with the lowest seed of each kind, lowest seed first."""
     return [results[0] for results in _kinds(report).values()]
 
@@ -35,8 +35,8 @@ def kind_line(number: int, kind: str, lowest: int) -> str:
     return f"  {number} × {visible(kind)}, lowest seed {lowest}"
 
 
-def _kinds(report: SearchReport) -> dict[str, list[Result]]:
-    kinds: dict[str, list[Result]] = {}
+def _kinds(report: SearchReport) -> dict[str, list[TrialResult]]:
+    kinds: dict[str, list[TrialResult]] = {}
     for result in sorted(report.findings, key=lambda result: result.plan.seed):
         assert result.finding is not None
         kinds.setdefault(result.finding.name, []).append(result)

@@ -1,7 +1,7 @@
 """One trial: a cluster under one fault profile, watched, healed and measured, in virtual time or on sockets.
 
 Every action is a command, and commands are kept: `raftplay run` repeats a trial from them. In virtual time
-the `Plan` alone determines a trial.
+the `TrialPlan` alone determines a trial.
 """
 
 import math
@@ -62,7 +62,7 @@ LEFTOVERS = "leftovers"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrialPlan:
     """The parameters of a trial: seed, number of nodes, fault profile, seconds of faults, bugs, and own class.
 
     On the backend "tcp" it runs at `speed`. `setting` are the options of its cluster and of its end.
@@ -93,7 +93,7 @@ class Plan:
         return bool(self.bugs or self.node)
 
     @property
-    def correct(self) -> "Plan":
+    def correct(self) -> "TrialPlan":
         """Return the same plan for the correct algorithm."""
         return replace(self, bugs=(), node=None)
 
@@ -111,14 +111,14 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Result:
+class TrialResult:
     """A finished trial. Of `commands`, the first `disturbing` are the schedule; the rest heals and measures.
 
     `liveness` holds the measured promises in seconds of cluster time; `steps` is the number of steps of the walk
     with the same seed, 0 if there was none.
     """
 
-    plan: Plan
+    plan: TrialPlan
     commands: list[str]
     disturbing: int
     finding: Finding | None
@@ -207,16 +207,16 @@ def draw(
     node: OwnNode | None = None,
     options: bool = True,
     switches: Switches = (),
-) -> Plan:
+) -> TrialPlan:
     """Draw the number of nodes, the fault profile and the `options` from the seed; return the plan."""
     rng = random.Random(f"plan {seed}")
     count, mix = rng.choice(list(nodes)), rng.choice(mixes or tuple(MIXES))
     needed = {option for bug in bugs for option in BUGS[bug].options}
     setting = draw_setting(seed, needed, on_sockets=backend == "tcp") if options else Setting()
-    return Plan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
+    return TrialPlan(seed, count, mix, seconds, bugs, backend, speed, node, switched(setting, switches), switches)
 
 
-def run_trial(plan: Plan) -> Result:
+def run_trial(plan: TrialPlan) -> TrialResult:
     """Run one trial to its end, or to the first finding."""
 
     def disturb(run: TrialRun) -> None:
@@ -229,7 +229,7 @@ def run_trial(plan: Plan) -> Result:
     return _watched(plan, disturb, measured=True)
 
 
-def load_of(plan: Plan) -> str:
+def load_of(plan: TrialPlan) -> str:
     """Return the command by which the clients of a trial begin; its seed decides how many there are."""
     dice = random.Random(f"load {plan.seed}")
     clients, keys, rate = dice.randint(2, 6), dice.randint(1, 3), dice.choice(RATES)
@@ -237,7 +237,7 @@ def load_of(plan: Plan) -> str:
     return f"load clients={clients} rate={rate}/s keys={keys} for {seconds:g}s"
 
 
-def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
+def rerun(plan: TrialPlan, commands: Sequence[str], *, measured: bool) -> TrialResult:
     """Run `commands` instead of chosen ones; leave out those that are impossible.
 
     With `measured`, heal the cluster at the end and measure its liveness.
@@ -245,16 +245,16 @@ def rerun(plan: Plan, commands: Sequence[str], *, measured: bool) -> Result:
     return _watched(plan, lambda run: _repeat(run, commands), measured=measured)
 
 
-def _harness(plan: Plan) -> Harness:
+def _harness(plan: TrialPlan) -> Harness:
     harness = Harness(plan.nodes, backend=plan.backend, seed=plan.seed, config=plan.config)
     harness.set_speed(plan.speed)
     return harness
 
 
-def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool) -> Result:
+def _watched(plan: TrialPlan, disturb: Callable[[TrialRun], None], *, measured: bool) -> TrialResult:
     """Run a trial and note its first finding, also while the cluster is created or closed."""
     coverage = Coverage()
-    result = Result(plan, [], 0, None, 0.0, Counter(), Counter())
+    result = TrialResult(plan, [], 0, None, 0.0, Counter(), Counter())
     with _noting(result), Interrupts(), _harness(plan) as harness:
         harness.stream.attach(coverage)
         run = TrialRun(Session(harness), result.commands, result.faults, coverage)
@@ -275,7 +275,7 @@ def _watched(plan: Plan, disturb: Callable[[TrialRun], None], *, measured: bool)
     return result
 
 
-def _check_clients(harness: Harness, result: Result) -> None:
+def _check_clients(harness: Harness, result: TrialResult) -> None:
     """Check what clients were told, if there were any. Raises `NotLinearizable`; undecided is counted only."""
     clients = harness.clients
     if clients.calls:
@@ -285,7 +285,7 @@ def _check_clients(harness: Harness, result: Result) -> None:
             raise NotLinearizable("\n".join(report(clients.history(), verdict)))
 
 
-def wall_limit(plan: Plan) -> float:
+def wall_limit(plan: TrialPlan) -> float:
     """Return the seconds of wall time after which a trial is given up: many times what a slow machine needs."""
     return 60.0 + 20.0 * plan.seconds if plan.backend == "sim" else math.inf
 
@@ -296,7 +296,7 @@ def progress_of(harness: Harness, done: Sequence[str]) -> Callable[[], object]:
 
 
 @contextmanager
-def _noting(result: Result, harness: Harness | None = None) -> Iterator[None]:
+def _noting(result: TrialResult, harness: Harness | None = None) -> Iterator[None]:
     """Turn an error of the block into the finding of `result`; the first finding counts."""
     try:
         yield

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from raftplay.explore.search.options import Setting, switched_raft
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import FAILURE, Finding, Plan, Result, rerun, run_trial
+from raftplay.explore.search.trial import FAILURE, Finding, TrialPlan, TrialResult, rerun, run_trial
 from raftplay.explore.walks.script import commands_of
 from raftplay.explore.walks.shrink import shrink_walk
 from raftplay.explore.walks.walk import RAISED, WalkPlan, WalkResult, draw_walk, run_walk
@@ -19,7 +19,7 @@ NOT_REPEATED = "The script does not repeat what was found in a random walk over 
 """The comment in a script whose run differs from the walk."""
 
 
-def run_seed(plan: Plan, engine: str) -> Result:
+def run_seed(plan: TrialPlan, engine: str) -> TrialResult:
     """Run the walk with the seed of `plan`, the trial, or both; the trial only if the walk violates nothing."""
     if engine == "trials":
         return run_trial(plan)
@@ -36,7 +36,7 @@ def shrunk_walk(case: Case, limit: float) -> Case:
     return case_of_walk(shrink_walk(run_walk(_walk_of(case.plan)), limit), case.plan, case.origin)
 
 
-def case_of_walk(walk: WalkResult, plan: Plan, origin: tuple[str, ...]) -> Case:
+def case_of_walk(walk: WalkResult, plan: TrialPlan, origin: tuple[str, ...]) -> Case:
     """Return a walk that found something as a case, with what a cluster shows that runs its commands."""
     result = _result_of(walk, plan)
     assert result.finding is not None
@@ -46,15 +46,15 @@ def case_of_walk(walk: WalkResult, plan: Plan, origin: tuple[str, ...]) -> Case:
     return Case(result.plan, tuple(result.commands), found, origin)
 
 
-def _walk_of(plan: Plan) -> WalkPlan:
+def _walk_of(plan: TrialPlan) -> WalkPlan:
     walk = draw_walk(plan.seed, plan.nodes, bugs=plan.bugs, node=plan.node)
     return replace(walk, raft=switched_raft(walk.raft, plan.switches))
 
 
-def _result_of(walk: WalkResult, plan: Plan) -> Result:
+def _result_of(walk: WalkResult, plan: TrialPlan) -> TrialResult:
     """Return a walk as the result of a trial; its steps as commands, if it found something."""
     plan = replace(plan, mix=WALK, nodes=walk.plan.nodes, setting=Setting(raft=walk.plan.raft))
-    result = Result(plan, [], 0, None, 0.0, Counter(kind for kind, _ in walk.steps), Counter())
+    result = TrialResult(plan, [], 0, None, 0.0, Counter(kind for kind, _ in walk.steps), Counter())
     result.steps = len(walk.steps)
     if walk.broken is not None:
         result.commands = commands = commands_of(walk.steps)

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from raftplay.backends.interrupts import interrupts_held_back
 from raftplay.explore.search.chunk import run_chunk
-from raftplay.explore.search.port import Completed, Handle, Lost, Workers
+from raftplay.explore.search.port import Completed, Handle, LostChunk, Workers
 
 END_WITHIN = 5.0
 """Seconds of wall time that a process has to end before it is killed."""
@@ -55,7 +55,7 @@ class _Worker:
     """A process, the pipe to it, and the chunk that it runs; None if it runs none."""
 
     process: SpawnProcess
-    pipe: "Connection[str, str | Lost]"
+    pipe: "Connection[str, str | LostChunk]"
     handle: Handle | None = None
 
 
@@ -126,14 +126,14 @@ class Processes:
         """Take the answer of a process; replace the process if it died."""
         handle, worker.handle = worker.handle, None
         try:
-            answer: str | Lost = worker.pipe.recv()
+            answer: str | LostChunk = worker.pipe.recv()
             return handle, answer
         except (EOFError, ConnectionError):
             worker.process.join()
             reason = f"its process ended with exit status {worker.process.exitcode}"
             worker.pipe.close()
             self._workers[self._workers.index(worker)] = self._started()
-            return handle, Lost(reason)
+            return handle, LostChunk(reason)
 
     def _started(self) -> _Worker:
         mine, its = self._context.Pipe()
@@ -155,16 +155,16 @@ def _main_hidden() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _serve(pipe: "Connection[str | Lost, str]") -> None:
+def _serve(pipe: "Connection[str | LostChunk, str]") -> None:
     """Run chunks from a pipe until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, ConnectionError):
         while True:
             chunk = pipe.recv()
             try:
-                answer: str | Lost = run_chunk(chunk)
+                answer: str | LostChunk = run_chunk(chunk)
             except Exception as error:
-                answer = Lost(f"it raised {error!r}")
+                answer = LostChunk(f"it raised {error!r}")
             pipe.send(answer)
 
 

@@ -35,7 +35,7 @@ BARE = RaftConfig(*ELECTION, HEARTBEAT)
 """The configuration of bare nodes, with all options off."""
 
 
-class Message(msgspec.Struct, eq=False, gc=False):
+class BareMessage(msgspec.Struct, eq=False, gc=False):
     """A message in flight, with its number; a reply has the request to which it replies too."""
 
     id: int
@@ -72,7 +72,7 @@ class BareCluster:
     ) -> None:
         self.n, self.now = n, 0.0
         self.verdicts = Verdicts(n)
-        self.bag: list[Message] = []
+        self.bag: list[BareMessage] = []
         self.submits = 0
         self._unsettled: set[int] = set()
         self._seed, self._module, self._raft = seed, module, raft
@@ -92,7 +92,7 @@ class BareCluster:
 
     # ---- the steps
 
-    def arrive(self, message: Message) -> None:
+    def arrive(self, message: BareMessage) -> None:
         """Deliver a message, or a copy of it; it is lost if the receiver is down."""
         if self._unsettled:
             self.settle()
@@ -119,7 +119,7 @@ class BareCluster:
             self.verdicts.add(owed)
         self._settle(node, message, answer)
 
-    def lose(self, message: Message) -> None:
+    def lose(self, message: BareMessage) -> None:
         """Lose a message."""
         self.settle()
         self.bag.remove(message)
@@ -223,7 +223,7 @@ class BareCluster:
         node.model.begin(node.incarnation)
         cm.observe = decision_judge(self.verdicts, node.model, cm)
 
-    def _settle(self, node: BareNode, request: Message | None = None, reply: Reply | None = None) -> None:
+    def _settle(self, node: BareNode, request: BareMessage | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input, as a server does: storage, commits, reply, requests, timer."""
         cm = node.cm
         cm.persist(self.now)
@@ -234,7 +234,7 @@ class BareCluster:
         if request is not None and reply is not None and is_sent(reply):
             call_id, src = request.call_id, node.id
             self._messages += 1
-            self.bag.append(Message(self._messages, call_id, src, request.src, request.args, reply))
+            self.bag.append(BareMessage(self._messages, call_id, src, request.src, request.args, reply))
             wire.reply_sent(self.verdicts, node.model, facts.ReplySent(call_id, src, request.src, reply))
         if has_output:
             for peer, args in cm.take_calls():
@@ -243,7 +243,7 @@ class BareCluster:
                     cm.call_failed(peer, args, self.now)
                     continue
                 self._messages += 1
-                self.bag.append(Message(self._messages, self._calls, node.id, peer, args, None))
+                self.bag.append(BareMessage(self._messages, self._calls, node.id, peer, args, None))
                 wire.call_sent(self.verdicts, node.model, facts.CallSent(self._calls, node.id, peer, args))
         if cm.deadline < node.alarm:
             self._set_alarm(node)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace as changed
 
-from raftplay.explore.walks.bare import BareCluster, Message
+from raftplay.explore.walks.bare import BareCluster, BareMessage
 from raftplay.explore.walks.walk import DRAWN, RAISED, Step, WalkPlan, WalkResult
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
 from raftplay.raft.values import named_args
@@ -30,7 +30,7 @@ class Content(NamedTuple):
     reply: Reply | None
 
     @classmethod
-    def of(cls, message: Message) -> "Content":
+    def of(cls, message: BareMessage) -> "Content":
         """Return the content of a message."""
         args = message.args
         terms: tuple[int, ...] = ()
@@ -134,15 +134,15 @@ def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[K
 MESSAGE_STEPS = ("deliver", "duplicate", "lose")
 
 
-def take(cluster: BareCluster, kind: str, what: int, message: Message | None) -> None:
+def take(cluster: BareCluster, kind: str, what: int, message: BareMessage | None) -> None:
     """Take one step."""
     match kind, message:
-        case "deliver", Message():
+        case "deliver", BareMessage():
             cluster.bag.remove(message)
             cluster.arrive(message)
-        case "duplicate", Message():
+        case "duplicate", BareMessage():
             cluster.arrive(message)
-        case "lose", Message():
+        case "lose", BareMessage():
             cluster.lose(message)
         case "timeout", _:
             cluster.time_out(what)
@@ -176,12 +176,12 @@ def _possible(cluster: BareCluster, step: Known) -> bool:
     return not node.up
 
 
-def _numbered(cluster: BareCluster, id: int) -> Message | None:
+def _numbered(cluster: BareCluster, id: int) -> BareMessage | None:
     cluster.settle()
     return next((message for message in cluster.bag if message.id == id), None)
 
 
-def _like(cluster: BareCluster, content: Content) -> Message | None:
+def _like(cluster: BareCluster, content: Content) -> BareMessage | None:
     """Return the message of this content, else the last one of its kind on its link."""
     cluster.settle()  # the message may be one that a submit sends
     close = None

@@ -2,12 +2,12 @@
 
 from raftplay.kv.load import summary
 from raftplay.linearizability.report import report
-from raftplay.linearizability.search import Outcome, check
+from raftplay.linearizability.search import Linearizability, check
 from raftplay.past.calls import ClientCall, calls_of, history_of
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, Window, fit, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.watch.text import command_text
 from raftplay.watch.words import told_text
@@ -33,13 +33,13 @@ class ClientsPane(Pane):
         self._seen: tuple[object, ...] = ()
         self._calls: list[ClientCall] = []
         self._checked = -1
-        self._report: tuple[Outcome, list[str]] = ("linearizable", [])
+        self._report: tuple[Linearizability, list[str]] = ("linearizable", [])
 
     def window(self, view: View, context: Context) -> Window:
         """Return the lines in sight."""
         return windowed(self._lines(view, context), context.height, context.scroll)
 
-    def _lines(self, view: View, context: Context) -> list[Line]:
+    def _lines(self, view: View, context: Context) -> list[Pieces]:
         calls, width, now = self._calls_of(view), context.width, view.snapshot.time
         if not calls:
             return [fit((Piece(" no client has called: put x 1 (help clients)", "dim"),), width)]
@@ -60,7 +60,7 @@ class ClientsPane(Pane):
             self._seen, self._calls = seen, calls_of(view.records)
         return self._calls
 
-    def _verdict(self, calls: list[ClientCall], context: Context) -> list[Line]:
+    def _verdict(self, calls: list[ClientCall], context: Context) -> list[Pieces]:
         """Return the verdict on what clients were told, with the smallest part that no order explains.
 
         It is looked for again when there are some more answers, as a search takes time.
@@ -87,7 +87,7 @@ class ClientsPane(Pane):
         ]
 
 
-def _row(call: ClientCall, now: float, width: int, glyphs: Glyphs) -> Line:
+def _row(call: ClientCall, now: float, width: int, glyphs: Glyphs) -> Pieces:
     """Return an operation: when it began, who called what, and what it was told or what it waits for."""
     arrow = "->" if glyphs.ascii else "→"
     if call.told is not None:

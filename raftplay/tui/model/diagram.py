@@ -13,7 +13,7 @@ from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain
 from raftplay.tui.model.key import NETWORK, Key
-from raftplay.tui.model.lines import Line, Piece, Target, Window, cut, fit, wrapped
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, Window, cut, fit, wrapped
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.tui.model.timeline import Arrow, Timeline, TimelineRow, style_of, timeline, weight_of
 from raftplay.tui.stage.roles import drawer_roles
@@ -131,7 +131,7 @@ def selected_arrow(view: View, context: Context) -> Arrow | None:
     return found
 
 
-def neighbour(view: View, context: Context, by: int) -> Target:
+def neighbour(view: View, context: Context, by: int) -> ClickTarget:
     """The message `by` places behind the selected one (before, if negative); the last when none is selected."""
     targets = list(dict.fromkeys(arrow.target for arrow in arrows_in_sight(view, context)))
     if not targets:
@@ -150,19 +150,19 @@ class _Canvas:
     def __init__(self, height: int, width: int) -> None:
         self.height = height
         self.width = width
-        self.cells: dict[tuple[int, int], tuple[str, str, Target]] = {}
-        self.ends: dict[tuple[int, int], tuple[str, str, Target]] = {}
+        self.cells: dict[tuple[int, int], tuple[str, str, ClickTarget]] = {}
+        self.ends: dict[tuple[int, int], tuple[str, str, ClickTarget]] = {}
 
-    def sign(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
+    def sign(self, row: int, column: int, sign: str, style: str, target: ClickTarget) -> None:
         if 0 <= row < self.height and 0 <= column < self.width:
             self.cells[(row, column)] = (sign, style, target)
 
-    def end(self, row: int, column: int, sign: str, style: str, target: Target) -> None:
+    def end(self, row: int, column: int, sign: str, style: str, target: ClickTarget) -> None:
         """A sign that no line covers: what became of a message matters more than the way of another."""
         if 0 <= row < self.height and 0 <= column < self.width:
             self.ends[(row, column)] = (sign, style, target)
 
-    def at(self, row: int, column: int) -> tuple[str, str, Target] | None:
+    def at(self, row: int, column: int) -> tuple[str, str, ClickTarget] | None:
         """Return what a cell shows."""
         return self.ends.get((row, column)) or self.cells.get((row, column))
 
@@ -192,7 +192,7 @@ def _draw(canvas: _Canvas, arrow: Arrow, top: int, shape: Geometry, context: Con
 
 
 def _line(
-    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: Target, glyphs: Glyphs
+    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: ClickTarget, glyphs: Glyphs
 ) -> None:
     """A line between two cells (column, row), the lower of which ends it: of dots, the higher the earlier."""
     if glyphs.ascii:
@@ -207,7 +207,7 @@ def _line(
 
 
 def _ascii_line(
-    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: Target
+    canvas: _Canvas, start: tuple[int, int], stop: tuple[int, int], style: str, target: ClickTarget
 ) -> None:
     (x0, y0), (x1, y1) = start, stop
     steps = max(abs(x1 - x0), abs(y1 - y0), 1)
@@ -219,7 +219,7 @@ def _ascii_line(
         before = y
 
 
-def _heading(view: View, shape: Geometry, context: Context) -> Line:
+def _heading(view: View, shape: Geometry, context: Context) -> Pieces:
     cells = [" "] * context.width
     pieces: list[Piece] = []
     at, roles = 0, drawer_roles(view.snapshot, context.glyphs)
@@ -240,7 +240,7 @@ def _heading(view: View, shape: Geometry, context: Context) -> Line:
     return fit(pieces, context.width)
 
 
-def _time(row: TimelineRow, shape: Geometry, before: float, glyphs: Glyphs, *, bold: bool, marked: bool) -> Line:
+def _time(row: TimelineRow, shape: Geometry, before: float, glyphs: Glyphs, *, bold: bool, marked: bool) -> Pieces:
     """Return the time of a row, where it is another than that `before`; or its mark: it has the selected event."""
     time = f"{row.time:{shape.time - 1}.3f}"
     if marked:
@@ -251,8 +251,8 @@ def _time(row: TimelineRow, shape: Geometry, before: float, glyphs: Glyphs, *, b
 
 
 def _row(
-    row: TimelineRow, canvas: _Canvas, at: int, shape: Geometry, context: Context, time: Line, *, is_now: bool
-) -> Line:
+    row: TimelineRow, canvas: _Canvas, at: int, shape: Geometry, context: Context, time: Pieces, *, is_now: bool
+) -> Pieces:
     glyphs, pieces = context.glyphs, [*time]
     lanes = {shape.lane(node): node for node in shape.nodes}
     for column in range(shape.time, min(shape.end, context.width)):
@@ -293,7 +293,7 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
     return out
 
 
-def _details(view: View, context: Context) -> list[Line]:
+def _details(view: View, context: Context) -> list[Pieces]:
     """Describe the selected message, for the foot of the pane."""
     if context.row is None or context.row[0] != "message":
         return []

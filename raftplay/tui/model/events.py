@@ -8,7 +8,7 @@ from raftplay.past.view import View
 from raftplay.raft import decisions
 from raftplay.tui.model.context import Context, Filter
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, width_of, wrapped
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, Window, fit, width_of, wrapped
 from raftplay.tui.model.pane import Pane, Row, RowAction
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
@@ -63,7 +63,7 @@ def _whole_events(found: Sequence[Record], view: View, context: Context) -> Wind
     """Return the events with all their words, the last ones, with the selected one in sight if it is near."""
     height, total = context.height, len(found)
     end = max(1, total - context.scroll)
-    first, rows = end, list[Line]()
+    first, rows = end, list[Pieces]()
     for record in islice(reversed(found), total - end, total - end + height):
         rows, first = [*event_rows(record, view, context), *rows], first - 1
         if len(rows) >= height:
@@ -81,7 +81,7 @@ def _whole_events(found: Sequence[Record], view: View, context: Context) -> Wind
     return Window(tuple(rows[:height]), first, total, rows=end - first)
 
 
-def record_at(view: View, row: Target) -> Record | None:
+def record_at(view: View, row: ClickTarget) -> Record | None:
     """Return the record of a selected event, if it is still kept."""
     if row is None or row[0] != "event" or not view.records:
         return None
@@ -89,7 +89,7 @@ def record_at(view: View, row: Target) -> Record | None:
     return view.records[at] if 0 <= at < len(view.records) else None
 
 
-def _details(view: View, context: Context) -> list[Line]:
+def _details(view: View, context: Context) -> list[Pieces]:
     """Return the whole of the selected event, for the foot of the pane, if its line is too short for it."""
     record = record_at(view, context.row)
     if record is None or width_of(event_parts(record, view, context)) <= context.width:
@@ -101,19 +101,19 @@ def _details(view: View, context: Context) -> list[Line]:
     return [fit((Piece(f" {row}", "text selected"),), context.width, "selected") for row in rows[:most]]
 
 
-def event_line(record: Record, view: View, context: Context) -> Line:
+def event_line(record: Record, view: View, context: Context) -> Pieces:
     """One record as a line."""
     return _of_event(record, event_parts(record, view, context), context)
 
 
-def _of_event(record: Record, parts: Line, context: Context) -> Line:
+def _of_event(record: Record, parts: Pieces, context: Context) -> Pieces:
     """Return `parts` as a line of the pane: a click on it means the event."""
-    target: Target = ("event", record.seq)
+    target: ClickTarget = ("event", record.seq)
     extra = " selected" if context.row == target else ""
     return tuple(p._replace(style=p.style + extra, target=target) for p in fit(parts, context.width))
 
 
-def event_rows(record: Record, view: View, context: Context) -> list[Line]:
+def event_rows(record: Record, view: View, context: Context) -> list[Pieces]:
     """Return one record as a line, and the words for which it has no room as more lines under them."""
     *head, words = event_parts(record, view, context)
     lead = width_of(tuple(head))
@@ -124,10 +124,10 @@ def event_rows(record: Record, view: View, context: Context) -> list[Line]:
     return lines
 
 
-def event_parts(record: Record, view: View, context: Context) -> Line:
+def event_parts(record: Record, view: View, context: Context) -> Pieces:
     """Return one record as a line that is as long as it takes."""
     glyphs = context.glyphs
-    target: Target = ("event", record.seq)
+    target: ClickTarget = ("event", record.seq)
     is_selected = context.row == target
     is_guilty = view.breach is not None and view.breach.seq == record.seq
     who = f"n{record.node}" if record.node >= 0 else "all" if glyphs.ascii else "—"
@@ -164,7 +164,7 @@ def style_of(record: Record) -> str:
     return "fault" if record.event.group == "fault" else "text"
 
 
-def neighbour(listed: Sequence[Record], row: Target, by: int) -> Target:
+def neighbour(listed: Sequence[Record], row: ClickTarget, by: int) -> ClickTarget:
     """The listed event `by` places below the selected one (above, if negative); the last when none is selected."""
     numbers = [record.seq for record in listed]
     if not numbers:
@@ -207,7 +207,7 @@ class EventsPane(Pane):
             return Row(None)
         return Row(target, sum(1 for record in listed if record.seq > target[1]))
 
-    def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
+    def clicked(self, view: View, target: ClickTarget, *, again: bool) -> RowAction:
         """Go to the moment of an event that is selected already."""
         return target[1] if again and target is not None else None
 

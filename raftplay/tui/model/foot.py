@@ -9,12 +9,12 @@ from raftplay.session.outcome import Outcome
 from raftplay.session.shown import columns
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, cut, fit, width_of, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, cut, fit, width_of, wrapped
 from raftplay.tui.model.panes import NAMES
 from raftplay.watch.text import visible
 
 
-def title_line(panes: Sequence[str], shown: str, note: str, view: View, context: Context) -> Line:
+def title_line(panes: Sequence[str], shown: str, note: str, view: View, context: Context) -> Pieces:
     """Return the names of the panes of a slot, as many as fit beside the one that is shown; at the end `note`."""
     glyphs = context.glyphs
     pieces: list[Piece] = [Piece(glyphs.rule, "line")]
@@ -43,7 +43,7 @@ def title_line(panes: Sequence[str], shown: str, note: str, view: View, context:
 
 def answer_lines(
     outcome: Outcome | None, busy: str | None, context: Context, waiting: Sequence[str] = ()
-) -> list[Line]:
+) -> list[Pieces]:
     """The last command and its answer, in as many lines as there are; the whole of it is a key away.
 
     While a line is `busy`, that and what comes behind it; an `outcome` is one that came meanwhile.
@@ -66,7 +66,7 @@ def answer_lines(
     said = [row for text in outcome.answer.split("\n") for row in [visible(_ascii(text, context))]]
     width = context.width - width_of((command,)) - 3
     first, *rest = wrapped(said[0], max(10, width))
-    lines: list[Line] = [(command, Piece("  "), Piece(first, style))]
+    lines: list[Pieces] = [(command, Piece("  "), Piece(first, style))]
     rest += [row for text in said[1:] for row in wrapped(text, context.width - 4)]
     lines += [(Piece("   "), Piece(row, style)) for row in rest]
     if len(lines) > context.height:
@@ -77,7 +77,7 @@ def answer_lines(
     return lines
 
 
-def _busy_line(busy: str, waiting: Sequence[str], context: Context) -> Line:
+def _busy_line(busy: str, waiting: Sequence[str], context: Context) -> Pieces:
     """The line under way; or those that come behind it, and behind what."""
     marker = context.glyphs.marker
     if not waiting:
@@ -89,7 +89,7 @@ def _busy_line(busy: str, waiting: Sequence[str], context: Context) -> Line:
     return (Piece(f" {marker} {text}", "text"), Piece(behind, "warn"))
 
 
-def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> list[Line]:
+def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> list[Pieces]:
     """Explain what is being typed: its usage with the next part highlighted, its help, what may come next."""
     if hint is None and not offers:
         return []
@@ -105,14 +105,14 @@ def hint_lines(hint: Hint | None, offers: Sequence[str], context: Context) -> li
     return [fit(head, context.width), fit(below, context.width)]
 
 
-def caption_lines(comments: Sequence[str], place: str, context: Context) -> list[Line]:
+def caption_lines(comments: Sequence[str], place: str, context: Context) -> list[Pieces]:
     """The comments of a script that belong to the step to come, and where in the script that is."""
     room = context.width - 2
     rows = [row for text in comments for row in wrapped(visible(_ascii(text, context)), room)]
     if len(rows) > context.height:
         rows = [*rows[: context.height - 1], context.glyphs.more]
     rows += [""] * (context.height - len(rows))
-    lines: list[Line] = [fit((Piece(f" {row}", "text bar"),), context.width, "bar") for row in rows]
+    lines: list[Pieces] = [fit((Piece(f" {row}", "text bar"),), context.width, "bar") for row in rows]
     if lines:
         tail = Piece(f" {cut(visible(place), room)} ", "dim bar")
         last = Piece(f" {rows[-1]}", "text bar")
@@ -127,7 +127,7 @@ def caption_height(comments: Sequence[str], place: str, width: int) -> int:
     return max(1, len(rows) + (last + columns(visible(place)) + 4 > width))
 
 
-def too_small(width: int, height: int) -> Line:
+def too_small(width: int, height: int) -> Pieces:
     """The one line of a screen that has no room."""
     return fit((Piece(f"{width}x{height}: raftplay needs 60x16", "warn"),), width)
 

@@ -8,7 +8,7 @@ from raftplay.tui.keys import KEY, KEYS, MENU_KEYS, PROMPT_KEYS, word_of
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain_keys
 from raftplay.tui.model.key import Key
-from raftplay.tui.model.lines import Line, Piece, Target, columns, fit
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns, fit
 
 MOST_RANK = 8
 """The rank below which the footer names a key where no other state asks for it."""
@@ -44,13 +44,13 @@ OPENED = {"events": "go there", "messages": "go there", "log": "why?", "network"
 """What Enter does on a row of a pane."""
 
 
-def footer(view: View, context: Context, situation: Situation) -> Line:
+def footer(view: View, context: Context, situation: Situation) -> Pieces:
     """Return the line of keys."""
     if situation.is_typing:
         return _line([(key, key.word, None) for key in PROMPT_KEYS if key.rank < 10], context)
     if situation.is_menu:
         return _line([(key, key.word, ("menu key", at)) for at, key in enumerate(MENU_KEYS)], context)
-    chosen: list[tuple[Key, str, Target]] = []
+    chosen: list[tuple[Key, str, ClickTarget]] = []
     room = context.width
     for key in wanted(view, situation):
         word = _word(key, view, context, situation)
@@ -101,7 +101,7 @@ def _word(key: Key, view: View, context: Context, situation: Situation) -> str:
     return word_of(key, view, context.selected)
 
 
-def _line(chosen: list[tuple[Key, str, Target]], context: Context) -> Line:
+def _line(chosen: list[tuple[Key, str, ClickTarget]], context: Context) -> Pieces:
     pieces: list[Piece] = []
     for key, word, target in chosen:
         shown = plain_keys(key.shown, context.glyphs)

@@ -126,7 +126,7 @@ def plain_keys(text: str, glyphs: Glyphs) -> str:
     return text.replace("←", "left").replace("→", "right").replace("↑", "up").replace("↓", "down")
 
 
-class Role(NamedTuple):
+class RoleGlyph(NamedTuple):
     """The role of a node on the screen: its sign, its word, its style."""
 
     glyph: str
@@ -134,18 +134,18 @@ class Role(NamedTuple):
     style: str
 
 
-def role_of(node: NodeSnapshot, glyphs: Glyphs) -> Role:
+def role_of(node: NodeSnapshot, glyphs: Glyphs) -> RoleGlyph:
     """A node's role, or what keeps it from having one."""
     if not node.alive:
-        return Role(glyphs.down, "down", "down")
+        return RoleGlyph(glyphs.down, "down", "down")
     match node.state:
         case CMState.LEADER:
-            return Role(glyphs.leader, "leader", "leader")
+            return RoleGlyph(glyphs.leader, "leader", "leader")
         case CMState.CANDIDATE:
-            return Role(glyphs.candidate, "candidate", "candidate")
+            return RoleGlyph(glyphs.candidate, "candidate", "candidate")
         case CMState.PRE_CANDIDATE:
-            return Role(glyphs.follower, "pre-candidate", "candidate")
-    return Role(glyphs.follower, "follower", "follower")
+            return RoleGlyph(glyphs.follower, "pre-candidate", "candidate")
+    return RoleGlyph(glyphs.follower, "follower", "follower")
 
 
 def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:

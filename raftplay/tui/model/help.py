@@ -5,7 +5,7 @@ from itertools import zip_longest
 from raftplay.tui.keys import COMPARE_KEYS, MENU_KEYS, PROMPT_KEYS, of_group
 from raftplay.tui.model.glyphs import Glyphs, legend, plain, plain_keys
 from raftplay.tui.model.key import GROUPS
-from raftplay.tui.model.lines import EMPTY, Line, Piece, fit, pad, wrapped
+from raftplay.tui.model.lines import EMPTY, Piece, Pieces, fit, pad, wrapped
 from raftplay.tui.stage.legend import sections
 
 FIRST_STEPS = (
@@ -47,7 +47,7 @@ MOUSE = (
 )
 
 
-def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
+def help_lines(width: int, glyphs: Glyphs) -> list[Pieces]:
     """Return all of it, as lines of `width` columns: the keys by their purpose, and the legend beside them."""
     if width < BESIDE:
         lines = [*key_lines(width, glyphs), *legend_lines(width, glyphs)]
@@ -62,9 +62,9 @@ def help_lines(width: int, glyphs: Glyphs) -> list[Line]:
     return [fit(line, width) for line in lines]
 
 
-def key_lines(width: int, glyphs: Glyphs) -> list[Line]:
+def key_lines(width: int, glyphs: Glyphs) -> list[Pieces]:
     """Return every key once, by its purpose; then those of the prompt and of menus, and the mouse."""
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     parts = [(group, [(key.shown, key.help) for key in of_group(group)]) for group in GROUPS]
     parts.append(("At the prompt", [(key.shown, key.help) for key in PROMPT_KEYS]))
     parts.append(("In a menu", [(key.shown, key.help) for key in MENU_KEYS]))
@@ -78,14 +78,14 @@ def key_lines(width: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def compare_help(width: int, glyphs: Glyphs) -> list[Line]:
+def compare_help(width: int, glyphs: Glyphs) -> list[Pieces]:
     """Return the keys while two branches are compared."""
     return [line for key in COMPARE_KEYS for line in _entry(key.shown, key.help, width, glyphs)]
 
 
-def legend_lines(width: int, glyphs: Glyphs) -> list[Line]:
+def legend_lines(width: int, glyphs: Glyphs) -> list[Pieces]:
     """Return every sign of the stage with its meaning, as it is painted; then those of the drawers alone."""
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for title, entries in sections(glyphs):
         lines.append(_title(title, width))
         for entry in entries:
@@ -97,7 +97,7 @@ def legend_lines(width: int, glyphs: Glyphs) -> list[Line]:
     return [*lines, ()]
 
 
-def _explained(sample: tuple[Line, ...], meaning: str, width: int, glyphs: Glyphs) -> list[Line]:
+def _explained(sample: tuple[Pieces, ...], meaning: str, width: int, glyphs: Glyphs) -> list[Pieces]:
     """Return a sample with its meaning beside it; beside a box of three lines, from the second on."""
     words = wrapped(_plain(meaning, glyphs), max(10, width - SAMPLE - 1))
     if len(sample) > len(words) + 1:
@@ -106,20 +106,20 @@ def _explained(sample: tuple[Line, ...], meaning: str, width: int, glyphs: Glyph
     return [(Piece(" "), *fit(row or EMPTY, SAMPLE), Piece(text or "", "text")) for row, text in rows]
 
 
-def _title(text: str, width: int) -> Line:
+def _title(text: str, width: int) -> Pieces:
     return (Piece(pad(text, width), "title bold"),)
 
 
-def _paragraph(text: str, width: int, glyphs: Glyphs) -> list[Line]:
+def _paragraph(text: str, width: int, glyphs: Glyphs) -> list[Pieces]:
     return [
         (Piece(f"  {row}", "text"),) for row in wrapped(_plain(plain_keys(text, glyphs), glyphs), width - 4)
     ] + [()]
 
 
-def _entry(name: str, about: str, width: int, glyphs: Glyphs) -> list[Line]:
+def _entry(name: str, about: str, width: int, glyphs: Glyphs) -> list[Pieces]:
     room = NAME_IN_ASCII if glyphs.ascii else NAME
     rows = wrapped(_plain(about, glyphs), max(10, width - room - 1))
-    head: Line = (Piece(" "), Piece(pad(plain_keys(name, glyphs), room), "key bold"), Piece(rows[0], "text"))
+    head: Pieces = (Piece(" "), Piece(pad(plain_keys(name, glyphs), room), "key bold"), Piece(rows[0], "text"))
     return [head, *((Piece(" " * (room + 1)), Piece(row, "text")) for row in rows[1:])]
 
 

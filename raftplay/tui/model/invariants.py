@@ -3,7 +3,7 @@
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, Window, fit, pad, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, Window, fit, pad, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.text import visible
@@ -11,7 +11,7 @@ from raftplay.watch.text import visible
 
 def invariants(view: View, context: Context) -> Window:
     """Every invariant with whether it holds; two columns of names where statements do not fit."""
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     if view.breach is not None:
         lines += breach_lines(view, context.width, context)
     if len(lines) + len(INVARIANTS) > context.height and context.width >= 48:
@@ -30,7 +30,7 @@ def invariants(view: View, context: Context) -> Window:
     return windowed(lines, context.height, context.scroll)
 
 
-def breach_lines(view: View, width: int, context: Context) -> list[Line]:
+def breach_lines(view: View, width: int, context: Context) -> list[Pieces]:
     """Describe a violation: its name, the two facts that contradict each other, the event."""
     breach = view.breach
     assert breach is not None
@@ -44,7 +44,7 @@ def breach_lines(view: View, width: int, context: Context) -> list[Line]:
     return lines
 
 
-def _name(view: View, name: str, width: int, context: Context) -> Line:
+def _name(view: View, name: str, width: int, context: Context) -> Pieces:
     if view.breach is not None and view.breach.invariant == name:
         return (Piece(f"{context.glyphs.bad} ", "bad bold"), Piece(pad(name, width - 2), "bad bold"))
     if name not in context.watched:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, fit, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, fit, wrapped
 from raftplay.watch.text import visible
 
 MARGIN = 2
 """The columns that stay free on both sides."""
 
 
-def large_lines(paragraphs: Sequence[str], width: int, most: int, glyphs: Glyphs) -> list[Line]:
+def large_lines(paragraphs: Sequence[str], width: int, most: int, glyphs: Glyphs) -> list[Pieces]:
     """Return the text in at most `most` lines: all of it large, or its first sentence, or none of it."""
     texts = [_in_glyphs(text, glyphs) for text in paragraphs if text]
     if not texts:
@@ -27,7 +27,7 @@ def large_lines(paragraphs: Sequence[str], width: int, most: int, glyphs: Glyphs
     return [fit((Piece(" " * MARGIN), Piece(row, "text bold")), width) for row in rows]
 
 
-def band_height(lines: Sequence[Line], least: int) -> int:
+def band_height(lines: Sequence[Pieces], least: int) -> int:
     """Return the lines of a band that holds `lines`, with one free line where there is little text."""
     return max(least, len(lines))
 

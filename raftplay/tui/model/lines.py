@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from raftplay.session import shown
 
-Target: TypeAlias = tuple[str, int] | None
+ClickTarget: TypeAlias = tuple[str, int] | None
 """The target of a click on a piece: ("node", 3), ("row", 17), ("pane", 2) …"""
 
 ENDS = 1000
@@ -38,20 +38,20 @@ class Piece(NamedTuple):
 
     text: str
     style: str = ""
-    target: Target = None
+    target: ClickTarget = None
 
 
-Line: TypeAlias = tuple[Piece, ...]
+Pieces: TypeAlias = tuple[Piece, ...]
 
-EMPTY: Line = ()
+EMPTY: Pieces = ()
 
 
-def width_of(line: Line) -> int:
+def width_of(line: Pieces) -> int:
     """Return how many columns a line takes."""
     return sum(columns(piece.text) for piece in line)
 
 
-def text_of(line: Line) -> str:
+def text_of(line: Pieces) -> str:
     """A line without its styles."""
     return "".join(piece.text for piece in line)
 
@@ -77,7 +77,7 @@ def pad(text: str, width: int, more: str = "…") -> str:
     return text + " " * (width - columns(text))
 
 
-def fit(line: Iterable[Piece], width: int, style: str = "") -> Line:
+def fit(line: Iterable[Piece], width: int, style: str = "") -> Pieces:
     """A line cut or filled up to exactly `width` columns; what is filled in has `style`."""
     out: list[Piece] = []
     room = width
@@ -95,7 +95,7 @@ def fit(line: Iterable[Piece], width: int, style: str = "") -> Line:
     return tuple(out)
 
 
-def spread(left: Line, right: Line, width: int, style: str = "") -> Line:
+def spread(left: Pieces, right: Pieces, width: int, style: str = "") -> Pieces:
     """`left` and `right` at the two ends of a line; `right` gives way where there is no room for both."""
     gap = width - width_of(left) - width_of(right)
     if gap < 1:
@@ -103,7 +103,7 @@ def spread(left: Line, right: Line, width: int, style: str = "") -> Line:
     return (*left, Piece(" " * gap, style), *right)
 
 
-def beside(parts: Iterable[Line]) -> Line:
+def beside(parts: Iterable[Pieces]) -> Pieces:
     """Lines one behind the other."""
     return tuple(piece for part in parts for piece in part)
 
@@ -139,14 +139,14 @@ class Window(NamedTuple):
     that are counted, 0 if each takes one line.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[Pieces, ...]
     top: int = 0
     total: int = 0
-    selected: Target = None
+    selected: ClickTarget = None
     rows: int = 0
 
 
-def windowed(lines: list[Line], height: int, scroll: int) -> Window:
+def windowed(lines: list[Pieces], height: int, scroll: int) -> Window:
     """`height` of `lines`, `scroll` lines away from the beginning, or as near as they go."""
     top = max(0, min(scroll, len(lines) - height))
     return Window(tuple(lines[top : top + height]), top, len(lines))

@@ -7,7 +7,7 @@ from raftplay.raft.commands import same_content
 from raftplay.raft.messages import Entry, LogEntry
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, Target, Window, fit, pad, width_of
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, Window, fit, pad, width_of
 from raftplay.tui.model.node import ON_DISK
 from raftplay.tui.model.pane import Pane, Row, RowAction, Shows
 from raftplay.tui.stage.roles import drawer_roles
@@ -81,7 +81,7 @@ def _seen(nodes: tuple[NodeSnapshot, ...], shown: int, selected: int) -> tuple[N
     return nodes[first : first + shown]
 
 
-def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
+def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Pieces:
     pieces, roles = [Piece(pad(" idx", lead), "dim")], drawer_roles(view.snapshot, context.glyphs)
     for node in nodes:
         role = roles[node.id]
@@ -115,7 +115,7 @@ def _row(
     share: int,
     context: Context,
     applied: dict[tuple[int, int], Entry],
-) -> Line:
+) -> Pieces:
     wrong = conflicts(view, index)
     is_selected = context.row == ("entry", index)
     pieces = [
@@ -214,7 +214,7 @@ class LogPane(Pane):
         at = last if context.row is None else max(0, min(last, context.row[1] + by))
         return Row(("entry", at), last - at)
 
-    def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
+    def clicked(self, view: View, target: ClickTarget, *, again: bool) -> RowAction:
         """Show why the entry is, or is not, committed."""
         return Shows("why")
 

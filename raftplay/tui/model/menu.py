@@ -12,7 +12,7 @@ from raftplay.raft.messages import CMState
 from raftplay.tui.keys import KEY, KEYS, line_of
 from raftplay.tui.model.diagram import MESSAGE_KEYS, message_line, message_words
 from raftplay.tui.model.glyphs import Glyphs, mark_of
-from raftplay.tui.model.lines import Target, link_target
+from raftplay.tui.model.lines import ClickTarget, link_target
 from raftplay.tui.model.panes import NAMES
 from raftplay.tui.model.timeline import Arrow
 from raftplay.tui.stage.roles import drawer_roles
@@ -24,13 +24,13 @@ class Item(NamedTuple):
 
     key: str
     words: str
-    does: str | Target
+    does: str | ClickTarget
 
 
 class Menu(NamedTuple):
     """A menu about what `target` means. `note` says why it offers no more."""
 
-    target: Target
+    target: ClickTarget
     title: str
     style: str
     items: tuple[Item, ...]

@@ -6,7 +6,7 @@ from raftplay.commands.looking import fault_words
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain
-from raftplay.tui.model.lines import Line, Piece, Window, fit, link_of, link_target, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, Window, fit, link_of, link_target, windowed, wrapped
 from raftplay.tui.model.pane import Pane, Row
 from raftplay.tui.stage.roles import drawer_roles
 
@@ -24,7 +24,7 @@ def network(view: View, context: Context) -> Window:
         )
         for n in nodes
     ]
-    lines: list[Line] = [fit(head, context.width)]
+    lines: list[Pieces] = [fit(head, context.width)]
     roles = drawer_roles(view.snapshot, context.glyphs)
     for src in nodes:
         role = roles[src.id]

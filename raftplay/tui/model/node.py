@@ -7,7 +7,7 @@ from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, mark_of, plain
-from raftplay.tui.model.lines import Line, Piece, Target, Window, columns, fit, spread, windowed, wrapped
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, Window, columns, fit, spread, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.text import brief_text, count, or_dash
@@ -27,7 +27,7 @@ def inspector(view: View, context: Context) -> Window:
     node = view.snapshot.nodes[context.selected]
     lines = [_head(view.snapshot, node, context), *_body(view, node, context.width - 2, context), ()]
     lines += [_actions(node, row) for row in ACTIONS]
-    target: Target = ("node", node.id)
+    target: ClickTarget = ("node", node.id)
     lines = [
         (Piece(" "), *(p if p.target else p._replace(target=target) for p in fit(line, context.width - 1)))
         for line in lines
@@ -35,7 +35,7 @@ def inspector(view: View, context: Context) -> Window:
     return windowed(lines, context.height, context.scroll)
 
 
-def _head(snapshot: Snapshot, node: NodeSnapshot, context: Context) -> Line:
+def _head(snapshot: Snapshot, node: NodeSnapshot, context: Context) -> Pieces:
     """Return who the node is, its role and what was done to it; at the end how often it was restarted."""
     role, (sign, words) = drawer_roles(snapshot, context.glyphs)[node.id], mark_of(node, context.glyphs)
     left = [Piece(f"n{node.id} {role.glyph} {role.word}", f"{role.style} bold")]
@@ -47,9 +47,9 @@ def _head(snapshot: Snapshot, node: NodeSnapshot, context: Context) -> Line:
     return spread(tuple(left), (Piece(right, "faint"),), context.width - 2)
 
 
-def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Line]:
+def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[Pieces]:
     glyphs, last = context.glyphs, len(node.log) - 1
-    lines: list[Line] = [
+    lines: list[Pieces] = [
         (
             Piece("term ", "dim"),
             Piece(f"{node.current_term:<4}", f"t{node.current_term % 7} bold"),
@@ -78,14 +78,14 @@ def _body(view: View, node: NodeSnapshot, width: int, context: Context) -> list[
     return lines
 
 
-def _lease_line(node: NodeSnapshot, now: float) -> Line:
+def _lease_line(node: NodeSnapshot, now: float) -> Pieces:
     """Return how long a leader may answer reads by its lease, in cluster time (thesis §6.4.1)."""
     left = node.lease_until - now
     words = f"for {left * 1000:.0f} ms more" if left > 0 else "ended: reads need a new round"
     return (Piece("reads by lease ", "dim"), Piece(words, "text" if left > 0 else "warn"))
 
 
-def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Line:
+def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Pieces:
     """Return the keys of a row, with those that take back what was done to the node."""
     turned = {
         "c crash": "r restart" if not node.alive else "",
@@ -102,7 +102,7 @@ def _actions(node: NodeSnapshot, row: tuple[str, ...]) -> Line:
     return tuple(pieces)
 
 
-def _commit_line(node: NodeSnapshot, width: int) -> Line:
+def _commit_line(node: NodeSnapshot, width: int) -> Pieces:
     """commit_index and last_applied, their names as long as there is room for."""
     commit = or_dash(node.commit_index)
     applied = or_dash(node.last_applied)
@@ -117,7 +117,7 @@ def _commit_line(node: NodeSnapshot, width: int) -> Line:
     )
 
 
-def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Line:
+def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Pieces:
     """Return the end of a node's log, each entry as term:command, solid up to its commit index; `[..7]` stands for
     what is compacted.
     """
@@ -139,7 +139,7 @@ def log_tail(node: NodeSnapshot, width: int, glyphs: Glyphs) -> Line:
     return tuple(reversed(pieces))
 
 
-def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: float = LONGEST_TIMEOUT) -> Line:
+def timer_bar(node: NodeSnapshot, now: float, width: int, glyphs: Glyphs, full: float = LONGEST_TIMEOUT) -> Pieces:
     """The time left until the node's timer fires: a bar of `width` columns and milliseconds."""
     if not node.alive or node.frozen:
         return (Piece(glyphs.empty * width, "faint"), Piece(" frozen" if node.alive else "", "dim"))
@@ -164,7 +164,7 @@ def longest_timeout(view: View) -> float:
     return LONGEST_TIMEOUT if longest <= LONGEST_TIMEOUT else 2.0 ** math.ceil(math.log2(longest))
 
 
-def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
+def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Pieces:
     """A candidate's votes as they come in."""
     needed = len(view.snapshot.nodes) // 2 + 1
     got = len(node.votes)
@@ -175,7 +175,7 @@ def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Line:
     )
 
 
-def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
+def peer_lines(node: NodeSnapshot, width: int) -> list[Pieces]:
     """Return a leader's next_index and match_index, a column per peer; where there is no room, who lags behind."""
     next_of, match_of, last = dict(node.next_index), dict(node.match_index), len(node.log) - 1
     peers = list(next_of)
@@ -185,7 +185,7 @@ def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
     wide = max(len(text) for column in cells for text in column) + 1
     if 5 + wide * len(peers) > width:
         return _lag_lines({p: last - match_of.get(p, -1) for p in peers}, width)
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for at, name in enumerate(("peer", "next", "match")):
         style = "dim" if at == 0 else "text"
         row = [
@@ -196,10 +196,10 @@ def peer_lines(node: NodeSnapshot, width: int) -> list[Line]:
     return lines
 
 
-def _lag_lines(lags: dict[int, int], width: int) -> list[Line]:
+def _lag_lines(lags: dict[int, int], width: int) -> list[Pieces]:
     """Return how many peers have all entries of the leader, and how many entries each of the others lacks."""
     behind = sorted((peer for peer, lag in lags.items() if lag), key=lambda peer: -lags[peer])
-    lines: list[Line] = [
+    lines: list[Pieces] = [
         (Piece("in step ", "dim"), Piece(f"{len(lags) - len(behind)} of {count(len(lags), 'peer')}", "text"))
     ]
     if behind:

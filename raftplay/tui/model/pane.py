@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
-from raftplay.tui.model.lines import Target, Window, text_of
+from raftplay.tui.model.lines import ClickTarget, Window, text_of
 
 
 class Shows(NamedTuple):
@@ -23,7 +23,7 @@ RowAction: TypeAlias = int | str | Shows | None
 class Row(NamedTuple):
     """A row to select. `below`: how many rows are below it; None if it is in sight wherever it is."""
 
-    target: Target
+    target: ClickTarget
     below: int | None = None
 
 
@@ -57,7 +57,7 @@ class Pane:
         """Return how many lines at the end of the pane are about the selected row."""
         return 0
 
-    def clicked(self, view: View, target: Target, *, again: bool) -> RowAction:
+    def clicked(self, view: View, target: ClickTarget, *, again: bool) -> RowAction:
         """Return what a click on a row does besides selecting it; `again`: it was selected before."""
         return None
 

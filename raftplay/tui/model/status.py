@@ -2,18 +2,18 @@
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.commands.looking import fault_words
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.past.view import View
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, fit, width_of
+from raftplay.tui.model.lines import Piece, Pieces, fit, width_of
 from raftplay.tui.stage.roles import role_of, term_style
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch.text import count, or_dash, visible
 
 
-def state_of(view: View, context: Context, playing: str = "", *, is_picture: bool = False) -> Line:
+def state_of(view: View, context: Context, playing: str = "", *, is_picture: bool = False) -> Pieces:
     """Return the state of time: it passes, stands still, is past, or ended with a broken invariant.
 
     `playing` says how far a script is, which stands still between its steps. In a picture no time passes, so there
@@ -36,14 +36,14 @@ def state_of(view: View, context: Context, playing: str = "", *, is_picture: boo
 
 def status_line(
     view: View, context: Context, pace: str = "", note: str = "", playing: str = "", *, is_picture: bool = False
-) -> Line:
+) -> Pieces:
     """The whole line. Each part has a rank; the lowest ranks leave where there is no room.
 
     `pace` says how fast the screen goes, "" for as fast as the cluster, and `note` more about that; `playing`
     how far a script is.
     """
     snapshot, glyphs = view.snapshot, context.glyphs
-    parts: list[tuple[int, Line]] = [(9, state_of(view, context, playing, is_picture=is_picture))]
+    parts: list[tuple[int, Pieces]] = [(9, state_of(view, context, playing, is_picture=is_picture))]
     if not view.rewound:
         if pace:
             parts.append((5, (Piece(pace, "dim"),)))
@@ -73,9 +73,9 @@ def status_line(
     return _assembled(parts, context.width)
 
 
-def leaders_line(view: View, width: int, glyphs: Glyphs) -> Line:
+def leaders_line(view: View, width: int, glyphs: Glyphs) -> Pieces:
     """Return the highest term, and who leads or asks for votes in it, in at most `width` columns."""
-    line: Line = (Piece(" "), _term(view))
+    line: Pieces = (Piece(" "), _term(view))
     for leader in _leaders(view, glyphs):
         if width_of((*line, *leader)) + 2 <= width:
             line = (*line, Piece("  "), *leader)
@@ -87,16 +87,16 @@ def _term(view: View) -> Piece:
     return Piece(f"TERM {term}", f"{term_style(term)} bold")
 
 
-def _leaders(view: View, glyphs: Glyphs) -> list[Line]:
+def _leaders(view: View, glyphs: Glyphs) -> list[Pieces]:
     """Return who leads, who asks for votes, and who was deposed, the most important first."""
-    snapshot, links = view.snapshot, Links(view.snapshot)
+    snapshot, links = view.snapshot, Reachability(view.snapshot)
     needed = len(snapshot.nodes) // 2 + 1
     leading: list[NodeSnapshot] = []
     deposed: list[NodeSnapshot] = []
     for node in snapshot.nodes:
         if node.alive and node.state is CMState.LEADER:
             (deposed if role_of(node, snapshot, links, glyphs).weak else leading).append(node)
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for node in leading:
         style = f"{term_style(node.current_term)} bold"
         lines.append((Piece(f"{glyphs.leader} n{node.id} leads", style, ("node", node.id)),))
@@ -111,7 +111,7 @@ def _leaders(view: View, glyphs: Glyphs) -> list[Line]:
     return lines[:3] or [(Piece("no leader", "candidate bold"),)]
 
 
-def _asking(nodes: list[NodeSnapshot], needed: int, glyphs: Glyphs) -> Line:
+def _asking(nodes: list[NodeSnapshot], needed: int, glyphs: Glyphs) -> Pieces:
     """Return who asks for votes, and how many each of them has."""
 
     def pips(node: NodeSnapshot) -> str:
@@ -137,7 +137,7 @@ def _invariants(view: View, context: Context) -> Piece:
     return Piece(f"{context.glyphs.ok} safe", "ok")
 
 
-def _assembled(parts: list[tuple[int, Line]], width: int) -> Line:
+def _assembled(parts: list[tuple[int, Pieces]], width: int) -> Pieces:
     while len(parts) > 1 and sum(width_of(line) + 2 for _, line in parts) > width:
         parts.remove(min(parts, key=lambda part: part[0]))
     out: list[Piece] = []

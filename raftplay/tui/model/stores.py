@@ -5,7 +5,7 @@ from raftplay.past.stores import pending_of
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, Window, cut, fit, pad, windowed
+from raftplay.tui.model.lines import Piece, Pieces, Window, cut, fit, pad, windowed
 from raftplay.tui.model.pane import Pane
 from raftplay.tui.stage.roles import drawer_roles
 from raftplay.watch.text import command_text, visible
@@ -43,7 +43,7 @@ def stores(view: View, context: Context) -> Window:
     return windowed(lines, context.height, context.scroll)
 
 
-def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Line:
+def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int, context: Context) -> Pieces:
     roles = drawer_roles(view.snapshot, context.glyphs)
     pieces = [Piece(pad(" key", lead), "dim")]
     for node in nodes:
@@ -52,7 +52,7 @@ def _heading(view: View, nodes: tuple[NodeSnapshot, ...], lead: int, share: int,
     return fit(pieces, context.width)
 
 
-def _cell(node: NodeSnapshot, key: str, pending: dict[str, str], share: int, glyphs: Glyphs) -> Line:
+def _cell(node: NodeSnapshot, key: str, pending: dict[str, str], share: int, glyphs: Glyphs) -> Pieces:
     """Return the value of a key on a node, and what an entry that is not committed would do to it."""
     if not node.alive:
         return (Piece(pad(glyphs.absent, share), "faint"),)

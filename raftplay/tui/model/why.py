@@ -4,7 +4,7 @@ from raftplay import why as asking
 from raftplay.past.view import View
 from raftplay.tui.model.context import Context
 from raftplay.tui.model.glyphs import plain, role_of
-from raftplay.tui.model.lines import Line, Piece, Window, fit, windowed, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, Window, fit, windowed, wrapped
 from raftplay.tui.model.pane import Pane
 from raftplay.why.words.text import Explanation
 
@@ -13,7 +13,7 @@ def why(view: View, context: Context, told: tuple[Explanation, ...] | None = Non
     """The answers on what is selected; `told` are they, where they are known."""
     answers = answers_on(view, context.selected, context.entry) if told is None else told
     style = f"{role_of(view.snapshot.nodes[context.selected], context.glyphs).style} bold"
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     for answer in answers:
         is_breach = view.breach is not None and answer is answers[0]
         lines += _wrapped(answer.head, "", context, "bad bold" if is_breach else style)
@@ -28,7 +28,7 @@ def answers_on(view: View, node: int, entry: int | None = None) -> tuple[Explana
     return (*broken, asking.why_node(view, node) if entry is None else asking.why_not_committed(view, entry))
 
 
-class Told:
+class WhyCache:
     """Answers kept for some looks: they cost a few milliseconds, and nobody reads faster than they change."""
 
     EVERY = 4
@@ -51,7 +51,7 @@ class Told:
         return self._answers
 
 
-def _wrapped(text: str, bullet: str, context: Context, style: str) -> list[Line]:
+def _wrapped(text: str, bullet: str, context: Context, style: str) -> list[Pieces]:
     text = plain(text) if context.glyphs.ascii else text
     rows = wrapped(text, context.width - len(bullet))
     return [
@@ -68,7 +68,7 @@ class WhyPane(Pane):
     help = "show why the selected node or log entry is what it is"
 
     def __init__(self) -> None:
-        self._told = Told()
+        self._told = WhyCache()
 
     def window(self, view: View, context: Context) -> Window:
         """Return the answers in sight."""

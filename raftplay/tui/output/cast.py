@@ -18,7 +18,7 @@ def output(seconds: float, text: str) -> str:
     return f'[{seconds:.6f}, "o", {json.dumps(text, ensure_ascii=False)}]\n'
 
 
-class Recorder:
+class CastRecorder:
     """Records what a screen writes to its terminal in the file `target`. Raises `UsageError`.
 
     The file is there once the recording is closed.

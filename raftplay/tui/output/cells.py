@@ -18,7 +18,7 @@ GAP = 4
 """The most unchanged cells that are written again between two that changed: cheaper than to move the cursor."""
 
 
-class Looks(NamedTuple):
+class CellLooks(NamedTuple):
     """The looks of a cell as parameters of an escape sequence: bold and the like, foreground, background."""
 
     attributes: tuple[str, ...] = ()
@@ -26,9 +26,9 @@ class Looks(NamedTuple):
     back: str = ""
 
 
-PLAIN = Looks()
+PLAIN = CellLooks()
 
-Cell = tuple[str, Looks]
+Cell = tuple[str, CellLooks]
 """A sign and its looks; the second half of a wide sign is ""."""
 
 Row = list[Cell]
@@ -44,16 +44,16 @@ SEEN_ON_BLANKS = frozenset("479")
 
 
 @lru_cache(maxsize=4096)
-def looks_of(style: Style | None, system: ColorSystem | None) -> Looks:
+def looks_of(style: Style | None, system: ColorSystem | None) -> CellLooks:
     """Return the looks of `style` on a terminal with that many colours, None for none."""
     if style is None:
         return PLAIN
     attributes = tuple(code for name, code in ATTRIBUTES.items() if getattr(style, name))
     if system is None:
-        return Looks(attributes)
+        return CellLooks(attributes)
     front = style.color.downgrade(system).get_ansi_codes() if style.color else ()
     back = style.bgcolor.downgrade(system).get_ansi_codes(foreground=False) if style.bgcolor else ()
-    return Looks(attributes, ";".join(front), ";".join(back))
+    return CellLooks(attributes, ";".join(front), ";".join(back))
 
 
 @lru_cache(maxsize=8192)
@@ -77,7 +77,7 @@ def row_of(segments: Iterable[Segment], system: ColorSystem | None) -> Row:
         if control:
             continue
         looks = looks_of(style, system)
-        blank = looks if SEEN_ON_BLANKS.intersection(looks.attributes) else Looks(back=looks.back)
+        blank = looks if SEEN_ON_BLANKS.intersection(looks.attributes) else CellLooks(back=looks.back)
         row += [(sign, blank if sign == " " else looks) for sign in (text if text.isascii() else signs_of(text))]
     return row
 
@@ -112,7 +112,7 @@ class Cells:
     def changes(self) -> str:
         """Return the text that changes what the terminal shows into what it is to show, and take it for shown."""
         out: list[str] = []
-        looks: Looks | None = None
+        looks: CellLooks | None = None
         for y in sorted(self._dirty):
             shown, wanted = self._shown[y], self.wanted[y]
             for begin, end in _runs(shown, wanted):
@@ -155,7 +155,7 @@ def _whole(begin: int, end: int, shown: Row, wanted: Row) -> tuple[int, int]:
     return begin, end
 
 
-def _change(before: Looks | None, after: Looks, *, is_blank: bool) -> tuple[str, Looks]:
+def _change(before: CellLooks | None, after: CellLooks, *, is_blank: bool) -> tuple[str, CellLooks]:
     """Return the sequence that changes the looks of what is written next, and the looks that it leads to.
 
     A blank shows its background alone, unless it is underlined or the like.
@@ -165,7 +165,7 @@ def _change(before: Looks | None, after: Looks, *, is_blank: bool) -> tuple[str,
         return f"\x1b[{';'.join(('0', *after.attributes, *filter(None, after[1:])))}m", after
     if is_blank:
         kept = tuple(code for code in before.attributes if code not in SEEN_ON_BLANKS)
-        after = Looks(kept, before.front, after.back)
+        after = CellLooks(kept, before.front, after.back)
     gone = {ENDS[code] for code in before.attributes if code not in after.attributes}
     new = [code for code in after.attributes if code not in before.attributes or ENDS[code] in gone]
     new += [wished for was, wished in zip(before[1:], after[1:], strict=True) if was != wished and wished]

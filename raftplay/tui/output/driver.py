@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from raftplay.tui.output.line import Line
+from raftplay.tui.output.line import TerminalLine
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Counted:
     """The file of a terminal, which tells `line` what is written."""
 
-    def __init__(self, file: TextIO, line: Line) -> None:
+    def __init__(self, file: TextIO, line: TerminalLine) -> None:
         self.fileno = file.fileno
         self._file = file
         self._line = line
@@ -38,7 +38,7 @@ class Counted:
         self._line.took(size)
 
 
-def counting(line: Line) -> type[LinuxDriver]:
+def counting(line: TerminalLine) -> type[LinuxDriver]:
     """Return a driver that tells `line` what it writes."""
 
     class CountingDriver(LinuxDriver):

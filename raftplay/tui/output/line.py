@@ -45,7 +45,7 @@ class Several:
             recorder.resize(size)
 
 
-class Line:
+class TerminalLine:
     """Knows what was handed to the writer and what it has written.
 
     `on_free` is called, by the thread that writes, when nothing is left. A `recorder` is told what is written.

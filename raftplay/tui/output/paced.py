@@ -17,7 +17,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from raftplay.tui.output.cells import Cells, row_of
-from raftplay.tui.output.line import Line
+from raftplay.tui.output.line import TerminalLine
 
 if TYPE_CHECKING:
     from textual.driver import Driver
@@ -32,7 +32,7 @@ class PacedApp(App[None], inherit_bindings=False):
     """An app that writes only the cells that changed, and never a second frame before the first is written."""
 
     def __init__(self) -> None:
-        self.line = Line()  # before textual asks for the driver
+        self.line = TerminalLine()  # before textual asks for the driver
         self.cells = Cells()
         super().__init__()
 

@@ -7,7 +7,7 @@ from raftplay.session.branches import Branch
 from raftplay.tui.serve.address import Address
 
 
-class Place(NamedTuple):
+class BranchPlace(NamedTuple):
     """A place on a branch: the last event that was shown, and the one that is looked at, both by number."""
 
     branch: Branch
@@ -37,4 +37,4 @@ class Audience(NamedTuple):
     """The viewers: the address at which they can, and what makes the replay that they follow."""
 
     address: Address
-    feed: Callable[[Callable[[], Place]], Feed]
+    feed: Callable[[Callable[[], BranchPlace]], Feed]

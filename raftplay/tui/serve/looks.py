@@ -20,7 +20,7 @@ BASIC = (
 """The sixteen colours of a terminal."""
 
 
-class Looks(NamedTuple):
+class SignLooks(NamedTuple):
     """The looks of a sign: "#rrggbb" or "" for front and back, and the letters of its attributes."""
 
     front: str = ""
@@ -28,11 +28,11 @@ class Looks(NamedTuple):
     attributes: str = ""
 
 
-PLAIN = Looks()
+PLAIN = SignLooks()
 
 
 @lru_cache(maxsize=4096)
-def changed(looks: Looks, parameters: str) -> Looks:
+def changed(looks: SignLooks, parameters: str) -> SignLooks:
     """Return `looks` after parameters such as "0;1;38;2;255;0;0"; unknown ones change nothing."""
     front, back, attributes = looks
     rest = iter(parameters.split(";"))
@@ -53,7 +53,7 @@ def changed(looks: Looks, parameters: str) -> Looks:
             back = ""
         elif code.isdecimal() and (basic := _basic(int(code))):
             front, back = (basic, back) if int(code) % 60 < 40 else (front, basic)
-    return Looks(front, back, attributes)
+    return SignLooks(front, back, attributes)
 
 
 def _basic(code: int) -> str:

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 
 from raftplay.tui.output.cells import signs_of
-from raftplay.tui.serve.looks import PLAIN, Looks, changed
+from raftplay.tui.serve.looks import PLAIN, SignLooks, changed
 
 SEQUENCE = re.compile(
     r"\x1b\[(?P<parameters>[0-?]*)[ -/]*(?P<ends>[@-~])"
@@ -20,7 +20,7 @@ SEQUENCE = re.compile(
 )
 """The things that are written beside signs: sequences, and single control characters."""
 
-Cell = tuple[str, Looks]
+Cell = tuple[str, SignLooks]
 """A sign and its looks; the second half of a wide sign is ""."""
 
 Run = list[str]
@@ -28,7 +28,7 @@ Run = list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class MirrorFrame:
     """The rows that changed since an earlier frame, by their number, and the size of the screen."""
 
     version: int
@@ -69,13 +69,13 @@ class Mirror:
                 self._version += 1
                 self._begin(size)
 
-    def frame(self, since: int = -1) -> Frame:
+    def frame(self, since: int = -1) -> MirrorFrame:
         """Return the rows that changed after the frame `since`, -1 for all rows."""
         with self._lock:
             if since < self._blank_at:
                 since = -1
             rows = {y: _runs(row) for y, row in enumerate(self._rows) if self._changed[y] > since}
-            return Frame(self._version, self._size, rows)
+            return MirrorFrame(self._version, self._size, rows)
 
     def _begin(self, size: tuple[int, int]) -> None:
         self._size = size
@@ -113,7 +113,7 @@ def _number(text: str) -> int:
 def _runs(row: list[Cell]) -> list[Run]:
     """Return a row as texts of equal looks."""
     runs: list[Run] = []
-    last: Looks | None = None
+    last: SignLooks | None = None
     for sign, looks in row:
         if looks is last or looks == last:
             runs[-1][0] += sign

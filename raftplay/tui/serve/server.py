@@ -75,7 +75,7 @@ class Refused(Exception):
         return REASONS[self.status]
 
 
-class Server:
+class ScreenServer:
     """Serves `mirror`, and a replay if there is a `feed`, at `address` until it is closed.
 
     Raises `UsageError` if it cannot listen there.

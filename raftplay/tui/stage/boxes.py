@@ -6,10 +6,10 @@ from typing import NamedTuple
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.messages import NONE, CMState
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, columns, cut, width_of
+from raftplay.tui.model.lines import Piece, Pieces, columns, cut, width_of
 from raftplay.tui.stage.canvas import SOLID, Canvas
-from raftplay.tui.stage.places import Box
-from raftplay.tui.stage.roles import ASKING, Role, term_style
+from raftplay.tui.stage.places import NodeBox
+from raftplay.tui.stage.roles import ASKING, StageRole, term_style
 from raftplay.tui.stage.scene import Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.stored import store_line
@@ -70,7 +70,7 @@ def painter_of(scene: Scene, glyphs: Glyphs) -> Painter:
     return Painter(snapshot, glyphs, mixed, full, scene.selected, scene.flash, scene.spotlight, scene.differs)
 
 
-def draw_box(canvas: Canvas, box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> None:
+def draw_box(canvas: Canvas, box: NodeBox, node: NodeSnapshot, role: StageRole, painter: Painter) -> None:
     """Draw a node in its box; every cell of it can be clicked."""
     lines = _framed(box, node, role, painter) if box.framed else _plain(box, node, role, painter)
     quiet = painter.spotlight not in (-1, node.id)
@@ -80,23 +80,23 @@ def draw_box(canvas: Canvas, box: Box, node: NodeSnapshot, role: Role, painter: 
         _note_below(canvas, box, node, painter)
 
 
-def _targeted(line: Line, node: int, *, quiet: bool) -> Line:
+def _targeted(line: Pieces, node: int, *, quiet: bool) -> Pieces:
     return tuple(Piece(p.text, "faint" if quiet else p.style, p.target or ("node", node)) for p in line)
 
 
-def _filled(line: Line, width: int) -> Line:
+def _filled(line: Pieces, width: int) -> Pieces:
     gap = width - width_of(line)
     return (*line, Piece(" " * gap)) if gap > 0 else line
 
 
-def _framed(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[Line]:
+def _framed(box: NodeBox, node: NodeSnapshot, role: StageRole, painter: Painter) -> list[Pieces]:
     frame, style, inner = role.frame, _frame_style(role), box.width - 4
     corners = [Piece(corner, style) for corner in frame.corners]
     rule, side, space = Piece(frame.across, style), Piece(frame.down, style), Piece(" ")
     marker = Piece(painter.glyphs.marker, "select bold") if node.id == painter.selected else rule
     title = _title(node, role, painter, box.width - 6)
     rest = Piece(frame.across * (box.width - 5 - width_of(title)), style)
-    lines: list[Line] = [(corners[0], marker, space, *title, space, rest, corners[1])]
+    lines: list[Pieces] = [(corners[0], marker, space, *title, space, rest, corners[1])]
     body = _body(node, role, painter, inner)
     for line in (*body, store_line(node, painter.glyphs, inner)) if box.height > PLAIN_HEIGHT else body:
         lines.append((side, space, *_filled(kept(line, inner, painter.glyphs), inner), space, side))
@@ -105,7 +105,7 @@ def _framed(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[
     return lines
 
 
-def _note(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def _note(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return in what a node differs, in at most `room` columns and with spaces around; nothing if it does not."""
     difference = painter.difference(node.id)
     if not difference:
@@ -114,7 +114,7 @@ def _note(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     return (Piece(" "), Piece(text, "warn bold"), Piece(" "))
 
 
-def _note_below(canvas: Canvas, box: Box, node: NodeSnapshot, painter: Painter) -> None:
+def _note_below(canvas: Canvas, box: NodeBox, node: NodeSnapshot, painter: Painter) -> None:
     """Write in what a node differs below its box, if that line is free."""
     for room in (box.width + OVER, box.width - 1):
         note = _note(node, painter, room)
@@ -124,7 +124,7 @@ def _note_below(canvas: Canvas, box: Box, node: NodeSnapshot, painter: Painter) 
             return
 
 
-def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[Line]:
+def _plain(box: NodeBox, node: NodeSnapshot, role: StageRole, painter: Painter) -> list[Pieces]:
     inner = box.width - 2
     side = Piece(role.frame.down if role.acts else " ", _frame_style(role))
     marker = Piece(painter.glyphs.marker, "select bold") if node.id == painter.selected else side
@@ -132,7 +132,7 @@ def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[L
     title = _title(node, role, painter, inner - width_of(term) - 1)
     gap = Piece(" " * (inner - width_of(title) - width_of(term)))
     end = Piece(painter.glyphs.conflicting, "warn bold") if painter.difference(node.id) else side
-    lines: list[Line] = [(marker, *title, gap, *term, end)]
+    lines: list[Pieces] = [(marker, *title, gap, *term, end)]
     if box.height > 2:
         body = [_both(node, role, painter, inner), log_tail(node, painter, inner - 1)]
     else:
@@ -141,11 +141,11 @@ def _plain(box: Box, node: NodeSnapshot, role: Role, painter: Painter) -> list[L
     return lines
 
 
-def _frame_style(role: Role) -> str:
+def _frame_style(role: StageRole) -> str:
     return role.style if role.acts or role.weak or role.style.startswith("down") else "line"
 
 
-def _title(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
+def _title(node: NodeSnapshot, role: StageRole, painter: Painter, room: int) -> Pieces:
     """Return name, sign and word of a node, and what was done to it, in at most `room` columns."""
     texts = (f"{role.sign} {role.word}", f"{role.sign} {role.short}", role.sign)
     if role.mark:
@@ -156,7 +156,7 @@ def _title(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
     return (Piece(cut(name + text, max(1, room), painter.glyphs.more), role.style),)
 
 
-def _term(node: NodeSnapshot, painter: Painter, *, long: bool) -> Line:
+def _term(node: NodeSnapshot, painter: Painter, *, long: bool) -> Pieces:
     style = f"{term_style(node.current_term)} bold" if node.alive else "down dim"
     text = f"{'term ' if long else 't'}{node.current_term}"
     return (Piece(text, f"{style} badge" if node.id in painter.flash else style),)
@@ -165,7 +165,7 @@ def _term(node: NodeSnapshot, painter: Painter, *, long: bool) -> Line:
 # ---- lines of a box
 
 
-def _body(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> tuple[Line, Line, Line]:
+def _body(node: NodeSnapshot, role: StageRole, painter: Painter, room: int) -> tuple[Pieces, Pieces, Pieces]:
     """Return the lines of a framed box: what the node does in its term, its timer, its log."""
     if not node.alive:
         vote = f"  voted n{node.voted_for}" if node.voted_for >= 0 else ""
@@ -178,7 +178,7 @@ def _body(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> tuple[
     return (*term, *doing), (*timer, *progress[1]), log_tail(node, painter, room)
 
 
-def _doing(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
+def _doing(node: NodeSnapshot, role: StageRole, painter: Painter, room: int) -> Pieces:
     """Return what a node does in its role: votes, or whom it follows."""
     if not node.alive:
         return (Piece("kept on disk:", "down dim"),)
@@ -191,7 +191,7 @@ def _doing(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
     return (Piece(f"follows n{node.leader_id}", "dim"),) if node.leader_id >= 0 else ()
 
 
-def _both(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
+def _both(node: NodeSnapshot, role: StageRole, painter: Painter, room: int) -> Pieces:
     """Return what a node does and its timer in one line."""
     if node.frozen:
         return _waiting(node, painter, room)
@@ -211,7 +211,7 @@ def _both(node: NodeSnapshot, role: Role, painter: Painter, room: int) -> Line:
     return (*timer, Piece("  "), *extra)
 
 
-def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def _short(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return votes or timer, and the end of the log, in one line."""
     if not node.alive:
         return log_tail(node, painter, room)
@@ -225,7 +225,7 @@ def _short(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     return (*timer, Piece(" "), *log_tail(node, painter, room - width_of(timer) - 1))
 
 
-def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the votes of a candidate, filled as they are counted; empty for all others."""
     if not node.alive or node.state not in ASKING:
         return ()
@@ -234,12 +234,16 @@ def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     got = len(node.votes)
     style = f"{term_style(node.current_term)} bold"
     word = "votes " if node.state is CMState.CANDIDATE else "pre-votes "
-    line: Line = (Piece(word, "dim"), Piece(glyphs.voted * got, style), Piece(glyphs.open * (needed - got), "dim"))
+    line: Pieces = (
+        Piece(word, "dim"),
+        Piece(glyphs.voted * got, style),
+        Piece(glyphs.open * (needed - got), "dim"),
+    )
     more = (Piece(f" {got} of {needed}", "text"),)
     return (*line, *more) if width_of(line) + width_of(more) <= room and room >= 20 else line
 
 
-def _voted(node: NodeSnapshot, painter: Painter) -> Line:
+def _voted(node: NodeSnapshot, painter: Painter) -> Pieces:
     """Return for whom a node voted, while its term has no leader."""
     if node.voted_for in (-1, node.id):
         return ()
@@ -249,7 +253,7 @@ def _voted(node: NodeSnapshot, painter: Painter) -> Line:
     return (Piece("voted ", "dim"), Piece(f"n{node.voted_for}", f"{term_style(node.current_term)} bold"))
 
 
-def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the timer of a node, a leader's that of its next heartbeat; or to whom it hands over."""
     if node.frozen:
         return (Piece("answers nothing", "text"),)
@@ -262,7 +266,7 @@ def _waiting(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     return (Piece(word, "dim"), *sand(node, painter, min(max(12, room // 2), room - len(word))))
 
 
-def sand(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def sand(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the time left until the node's timer fires, as a bar that drains."""
     signs, timings, full = signs_of(painter.glyphs), painter.snapshot.timings, painter.full
     left = max(0.0, node.deadline - painter.snapshot.time)
@@ -277,7 +281,7 @@ def sand(node: NodeSnapshot, painter: Painter, room: int) -> Line:
     )
 
 
-def _progress(node: NodeSnapshot, painter: Painter, room: int) -> tuple[Line, Line]:
+def _progress(node: NodeSnapshot, painter: Painter, room: int) -> tuple[Pieces, Pieces]:
     """Return next and match index of each peer of the selected leader, if there is room."""
     if node.id != painter.selected or not node.next_index or not node.alive or node.state is not CMState.LEADER:
         return (), ()
@@ -288,7 +292,7 @@ def _progress(node: NodeSnapshot, painter: Painter, room: int) -> tuple[Line, Li
     return (Piece(next_index, "dim"),), (Piece(match_index, "dim"),)
 
 
-def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def log_tail(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the end of a node's log in at most `room` columns.
 
     An entry that the node does not know to be committed has a sign in front; `[..7]` stands for compacted ones.
@@ -343,7 +347,7 @@ def _entry(node: NodeSnapshot, index: int, painter: Painter, *, with_term: bool)
     return (*sign, *before, Piece(text, style, target))
 
 
-def kept(line: Line, room: int, glyphs: Glyphs) -> Line:
+def kept(line: Pieces, room: int, glyphs: Glyphs) -> Pieces:
     """Return `line` cut to `room` columns."""
     out: list[Piece] = []
     for piece in line:

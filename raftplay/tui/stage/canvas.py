@@ -6,12 +6,12 @@ is exactly as wide as the canvas, wide characters included.
 
 from itertools import groupby
 
-from raftplay.tui.model.lines import Line, Piece, Target, columns
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns
 
 FREE, TRAIL, TEAR, WORD, SOLID = range(5)
 """The contents of a cell: nothing, a trail, a torn line, words or a head, what nothing may cover."""
 
-Looks = tuple[str, Target]
+Looks = tuple[str, ClickTarget]
 """The style and the click target of a cell."""
 
 NOTHING: Looks = ("", None)
@@ -29,7 +29,14 @@ class Canvas:
         self._used = [False] * height
 
     def put(
-        self, x: int, y: int, text: str, style: str = "", target: Target = None, taken: int = WORD, room: int = 0
+        self,
+        x: int,
+        y: int,
+        text: str,
+        style: str = "",
+        target: ClickTarget = None,
+        taken: int = WORD,
+        room: int = 0,
     ) -> int:
         """Write `text` at column `x` of row `y`, in at most `room` columns if that is given; return the next x."""
         if not 0 <= y < self.height:
@@ -62,7 +69,7 @@ class Canvas:
             self._used[y] = True
         return x
 
-    def row_of(self, x: int, y: int, line: Line, taken: int = WORD) -> None:
+    def row_of(self, x: int, y: int, line: Pieces, taken: int = WORD) -> None:
         """Write the pieces of `line` one behind the other."""
         text = "".join([piece.text for piece in line])
         width = len(text)
@@ -79,7 +86,7 @@ class Canvas:
         self._taken[y][x : x + width] = bytes((taken,)) * width
         self._used[y] = True
 
-    def dot(self, x: int, y: int, sign: str, style: str, target: Target = None) -> None:
+    def dot(self, x: int, y: int, sign: str, style: str, target: ClickTarget = None) -> None:
         """Write one sign of a trail where nothing is but trails."""
         if 0 <= x < self.width and 0 <= y < self.height and self._taken[y][x] <= TRAIL:
             self._signs[y][x] = sign
@@ -97,9 +104,9 @@ class Canvas:
         """Return what a cell holds; `SOLID` outside of the canvas."""
         return self._taken[y][x] if 0 <= x < self.width and 0 <= y < self.height else SOLID
 
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Pieces, ...]:
         """Return the rows as lines; neighbours with the same looks are one piece."""
-        empty: Line = (Piece(" " * self.width),) if self.width else ()
+        empty: Pieces = (Piece(" " * self.width),) if self.width else ()
         rows = zip(self._used, self._signs, self._looks, strict=True)
         return tuple(_line(signs, looks) if used else empty for used, signs, looks in rows)
 
@@ -112,7 +119,7 @@ class Canvas:
             signs[end] = " "
 
 
-def _line(signs: list[str], looks: list[Looks]) -> Line:
+def _line(signs: list[str], looks: list[Looks]) -> Pieces:
     pieces = []
     at = 0
     for (style, target), group in groupby(looks):

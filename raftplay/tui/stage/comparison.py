@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from raftplay.past.view import View
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, spread, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, beside, columns, cut, fit, spread, wrapped
 from raftplay.tui.stage.differing import leaders_text, node_words, sentence_of
 from raftplay.tui.stage.pair import Pair
 from raftplay.tui.stage.pair_tape import ROWS, draw_pair
@@ -24,7 +24,7 @@ def shows_both(width: int, height: int) -> bool:
 
 def paint_pair(
     pair: Pair, width: int, height: int, glyphs: Glyphs, *, selected: int = 0, front: int = 0, cause: str = ""
-) -> tuple[Line, ...]:
+) -> tuple[Pieces, ...]:
     """Return `height` lines of `width` columns. `cause` says how the two parted.
 
     `front` is the side that is shown where there is room for one only.
@@ -36,7 +36,7 @@ def paint_pair(
     words = 1 if height < 20 else 2 if height < TALL else 3
     tape = ROWS if height >= 20 else ROWS - 1
     room = height - 2 - words - tape
-    lines: list[Line] = [_title(pair, width, glyphs, cause)]
+    lines: list[Pieces] = [_title(pair, width, glyphs, cause)]
     if width >= WIDE:
         left = (width - 1) // 2
         bar = (Piece(glyphs.bar, "line"),)
@@ -57,11 +57,11 @@ def paint_pair(
     return (*lines, *draw_pair(pair, width, glyphs)[:tape])
 
 
-def _title(pair: Pair, width: int, glyphs: Glyphs, cause: str) -> Line:
+def _title(pair: Pair, width: int, glyphs: Glyphs, cause: str) -> Pieces:
     """Return what is compared, the moment, and where the two parted."""
     names = " and ".join(side.name for side in pair.sides)
     time = pair.step.time
-    left: Line = (Piece(f" {glyphs.past} {names} ", "past badge"), Piece(f" {time:.3f} s ", "text bold bar"))
+    left: Pieces = (Piece(f" {glyphs.past} {names} ", "past badge"), Piece(f" {time:.3f} s ", "text bold bar"))
     if pair.parting is None:
         right = "nothing that happened differs"
     elif pair.parting == 0:
@@ -89,7 +89,7 @@ def _difference(pair: Pair, views: tuple[View, View], differs: tuple[str, ...]) 
 
 def _side(
     pair: Pair, side: int, scenes: list[Scene], size: tuple[int, int], glyphs: Glyphs, *, in_turn: bool = False
-) -> list[Line]:
+) -> list[Pieces]:
     """Return the lines of one side, `size` columns and lines: its name and leader, what happened, its stage."""
     width, height = size
     scene, name = scenes[side], pair.sides[side].name

@@ -9,20 +9,20 @@ from collections import Counter
 from dataclasses import replace
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, beside, columns, cut, fit, pad, width_of
+from raftplay.tui.model.lines import Piece, Pieces, beside, columns, cut, fit, pad, width_of
 from raftplay.tui.stage.boxes import Painter, kept, log_tail, painter_of, sand
 from raftplay.tui.stage.canvas import TEAR, Canvas
-from raftplay.tui.stage.roles import ASKING, Role, Sides, role_of, side_names, sides_of, term_style
+from raftplay.tui.stage.roles import ASKING, Sides, StageRole, role_of, side_names, sides_of, term_style
 from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.signs import signs_of
 from raftplay.tui.stage.wires import LOST_AT
 from raftplay.tui.stage.words import Words, words_of
 
 
-def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Pieces, ...]:
     """Return all nodes in as few columns as the height allows; above them the sides, where a line is left."""
     snapshot = scene.view.snapshot
     nodes, sides = snapshot.nodes, sides_of(snapshot)
@@ -30,12 +30,12 @@ def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, .
         return ()
     across = math.ceil(len(nodes) / height)
     rows = math.ceil(len(nodes) / across)
-    lines: list[Line] = []
+    lines: list[Pieces] = []
     if rows < height and (heading := _heading(scene, sides, width, glyphs)):
         lines.append(fit(heading, width))
     share = width // across
     painter, hub = painter_of(scene, glyphs), hub_of(scene)
-    links = Links(snapshot)
+    links = Reachability(snapshot)
     side_of = {id: at for at, side in enumerate(sides) for id in side}
     cells = []
     for node in nodes:
@@ -51,7 +51,7 @@ def grid(scene: Scene, width: int, height: int, glyphs: Glyphs) -> tuple[Line, .
     return tuple(lines[:height])
 
 
-def _heading(scene: Scene, sides: Sides, width: int, glyphs: Glyphs) -> Line:
+def _heading(scene: Scene, sides: Sides, width: int, glyphs: Glyphs) -> Pieces:
     """Return the sides of a partition, or that idle time is skipped."""
     if len(sides) < 2:
         return (Piece(f" {signs_of(glyphs).skip} skipping idle time", "dim"),) if scene.skip else ()
@@ -86,7 +86,7 @@ def hub_of(scene: Scene) -> int:
     return max(busy, key=rank, default=scene.selected)
 
 
-def _wire(scene: Scene, hub: int, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut: bool) -> Line:
+def _wire(scene: Scene, hub: int, node: NodeSnapshot, room: int, glyphs: Glyphs, *, is_cut: bool) -> Pieces:
     """Return the messages between the hub, on the left, and `node`, on the right."""
     moving = [m for m in scene.moving if {m.src, m.dst} == {hub, node.id}]
     if room == 0 or node.id == hub:
@@ -136,7 +136,7 @@ def _put_words(canvas: Canvas, at: int, moving: Moving, words: Words, *, out: bo
                 return
 
 
-def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: int) -> Line:
+def _cell(node: NodeSnapshot, role: StageRole, painter: Painter, wire: Pieces, share: int) -> Pieces:
     """Return a node in one line of `share` columns."""
     glyphs, term = painter.glyphs, node.current_term
     quiet = painter.spotlight not in (NONE, node.id)
@@ -163,7 +163,7 @@ def _cell(node: NodeSnapshot, role: Role, painter: Painter, wire: Line, share: i
     return fit((Piece(p.text, "faint" if quiet else p.style, p.target or own) for p in shown), share)
 
 
-def _state(node: NodeSnapshot, painter: Painter, room: int) -> Line:
+def _state(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the votes of a candidate, and the timer of all others."""
     if node.alive and node.state in ASKING:
         needed = len(painter.snapshot.nodes) // 2 + 1

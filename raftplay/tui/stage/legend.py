@@ -6,18 +6,18 @@ The rule of this module: a sample is made of the same signs and styles with whic
 from typing import NamedTuple
 
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece
+from raftplay.tui.model.lines import Piece, Pieces
 from raftplay.tui.stage.roles import term_style
-from raftplay.tui.stage.signs import Frame, signs_of
+from raftplay.tui.stage.signs import Border, signs_of
 
 TERM = f"{term_style(1)} bold"
 """The style of a sample that is of some term."""
 
 
-class Entry(NamedTuple):
+class Sample(NamedTuple):
     """A sample, of one line or more, and its meaning."""
 
-    sample: tuple[Line, ...]
+    sample: tuple[Pieces, ...]
     meaning: str
 
 
@@ -25,7 +25,7 @@ class Section(NamedTuple):
     """The entries on one subject."""
 
     title: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Sample, ...]
 
 
 def sections(glyphs: Glyphs) -> tuple[Section, ...]:
@@ -42,11 +42,11 @@ def sections(glyphs: Glyphs) -> tuple[Section, ...]:
     )
 
 
-def _one(text: str, style: str, meaning: str) -> Entry:
-    return Entry(((Piece(text, style),),), meaning)
+def _one(text: str, style: str, meaning: str) -> Sample:
+    return Sample(((Piece(text, style),),), meaning)
 
 
-def _box(frame: Frame, sign: str, style: str, meaning: str) -> Entry:
+def _box(frame: Border, sign: str, style: str, meaning: str) -> Sample:
     """Return a small box as a sample."""
     corners, rule = frame.corners, frame.across * 3
     rows = (
@@ -54,10 +54,10 @@ def _box(frame: Frame, sign: str, style: str, meaning: str) -> Entry:
         f"{frame.down} {sign} {frame.down}",
         f"{corners[2]}{rule}{corners[3]}",
     )
-    return Entry(tuple((Piece(row, style),) for row in rows), meaning)
+    return Sample(tuple((Piece(row, style),) for row in rows), meaning)
 
 
-def _roles(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _roles(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     return (
         _box(signs.leads, glyphs.leader, TERM, "leader: it reaches a majority"),
@@ -72,28 +72,28 @@ def _roles(glyphs: Glyphs) -> tuple[Entry, ...]:
     )
 
 
-def _terms() -> tuple[Entry, ...]:
+def _terms() -> tuple[Sample, ...]:
     numbers = tuple(Piece(str(term), f"{term_style(term)} bold") for term in range(7))
     return (
-        Entry((numbers,), "terms 0 to 6; then the hues begin again"),
+        Sample((numbers,), "terms 0 to 6; then the hues begin again"),
         _one("term 1", f"{TERM} badge", "this term has just changed"),
     )
 
 
-def _timers(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _timers(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     votes = (Piece(glyphs.voted * 2, TERM), Piece(glyphs.open, "dim"))
     return (
-        Entry(
+        Sample(
             ((Piece(signs.sand * 3, "dim"), Piece(signs.gone * 2, "faint")),),
             "time left of an election timer; a leader's: until its heartbeat",
         ),
-        Entry(((Piece(signs.sand, "text bold"), Piece(signs.gone * 4, "faint")),), "it fires soon"),
-        Entry((votes,), "votes counted, votes still needed"),
+        Sample(((Piece(signs.sand, "text bold"), Piece(signs.gone * 4, "faint")),), "it fires soon"),
+        Sample((votes,), "votes counted, votes still needed"),
     )
 
 
-def _messages(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _messages(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     heads = f"{glyphs.left}{glyphs.right}{signs.up}{signs.down}"
     return (
@@ -111,18 +111,18 @@ def _messages(glyphs: Glyphs) -> tuple[Entry, ...]:
     )
 
 
-def _logs(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _logs(glyphs: Glyphs) -> tuple[Sample, ...]:
     style = term_style(1)
     return (
         _one("x", f"{style} bold", "an entry that its node knows to be committed"),
-        Entry(((Piece(glyphs.appended, style), Piece("x", f"{style} hollow")),), "appended only"),
-        Entry(((Piece("2:", term_style(2)), Piece("x", f"{term_style(2)} bold")),), "the first entry of term 2"),
+        Sample(((Piece(glyphs.appended, style), Piece("x", f"{style} hollow")),), "appended only"),
+        Sample(((Piece("2:", term_style(2)), Piece("x", f"{term_style(2)} bold")),), "the first entry of term 2"),
         _one(glyphs.more, "dim", "earlier entries, or more text"),
         _one(glyphs.absent, "dim", "no entry"),
     )
 
 
-def _partitions(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _partitions(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     return (
         _one(f"{signs.torn} {signs.torn} {signs.torn}", "bad", "nothing gets across"),
@@ -131,7 +131,7 @@ def _partitions(glyphs: Glyphs) -> tuple[Entry, ...]:
     )
 
 
-def _time(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _time(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     return (
         _one(glyphs.running, "running", "time passes"),
@@ -141,10 +141,10 @@ def _time(glyphs: Glyphs) -> tuple[Entry, ...]:
     )
 
 
-def _tape(glyphs: Glyphs) -> tuple[Entry, ...]:
+def _tape(glyphs: Glyphs) -> tuple[Sample, ...]:
     signs = signs_of(glyphs)
     return (
-        Entry(
+        Sample(
             ((Piece(glyphs.empty * 2, TERM), Piece(glyphs.full * 2, TERM)),), "a term without and with a leader"
         ),
         _one(f"{signs.asking} {glyphs.candidate}", TERM, "a node asks for pre-votes; for votes"),

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.raft.messages import Args, CMState, Entry, Reply
 from raftplay.tui.stage.scene import Moving
 from raftplay.watch import facts
@@ -24,7 +24,7 @@ class Moment:
     snapshot: Snapshot
     records: Sequence[Record]
     moving: tuple[Moving, ...]
-    links: Links
+    links: Reachability
 
     @property
     def nodes(self) -> tuple[NodeSnapshot, ...]:

@@ -34,7 +34,7 @@ class Side:
         return self.records[0].seq - 1 if self.records else 0
 
 
-class Step(NamedTuple):
+class PairStep(NamedTuple):
     """A moment in cluster time, and the number of the last event of each side by then."""
 
     time: float
@@ -56,7 +56,7 @@ class Pair:
             self.at = len(self.steps) - 1
 
     @property
-    def step(self) -> Step:
+    def step(self) -> PairStep:
         """Return the step that is looked at."""
         return self.steps[self.at]
 
@@ -103,18 +103,18 @@ class Pair:
         return self.step.time > self.sides[side].end
 
 
-def _steps(one: Side, other: Side) -> list[Step]:
+def _steps(one: Side, other: Side) -> list[PairStep]:
     """Return a step for each event of either side, in order of time, and the moment before all of them."""
     seqs = one.earliest, other.earliest
     begin = min((side.records[0].time for side in (one, other) if side.records), default=0.0)
-    steps = [Step(begin, seqs)]
+    steps = [PairStep(begin, seqs)]
     left, right = _keys(one.records), _keys(other.records)
     i = j = 0
     while i < len(left) or j < len(right):
         key = min((*left[i : i + 1], *right[j : j + 1]))
         i += left[i : i + 1] == [key]
         j += right[j : j + 1] == [key]
-        steps.append(Step(key[0], (seqs[0] + i, seqs[1] + j)))
+        steps.append(PairStep(key[0], (seqs[0] + i, seqs[1] + j)))
     return steps
 
 
@@ -127,7 +127,7 @@ def _keys(records: Sequence[Record]) -> list[tuple[float, int]]:
     return keys
 
 
-def _parting(one: Side, other: Side, steps: Sequence[Step]) -> int | None:
+def _parting(one: Side, other: Side, steps: Sequence[PairStep]) -> int | None:
     """Return the first step at which the events differ, None if they never do."""
     first = max(one.earliest, other.earliest)
     for at, (before, step) in enumerate(pairwise(steps), 1):

@@ -8,9 +8,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from raftplay.tui.model.glyphs import Glyphs
-from raftplay.tui.model.lines import Line, Piece, Target, columns, cut, fit
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns, cut, fit
 from raftplay.tui.stage.pair import Pair, Side
-from raftplay.tui.stage.tape import LABEL, NOW, WIDEST, Drawing, Mark, Row, Tape, units
+from raftplay.tui.stage.tape import LABEL, NOW, WIDEST, Drawing, Tape, TapeMark, TapeRow, units
 
 ROWS = 3
 """The lines that it takes: two rows and their times."""
@@ -59,7 +59,7 @@ class _Scale:
         return begin + (self.places[at + 1] - begin) * max(0.0, time - self._times[at]) / whole
 
 
-def _keys(marks: Sequence[Mark]) -> list[tuple[float, int]]:
+def _keys(marks: Sequence[TapeMark]) -> list[tuple[float, int]]:
     """Return for each mark its time, and how many of the same time came before it."""
     keys: list[tuple[float, int]] = []
     for mark in marks:
@@ -71,7 +71,7 @@ def _keys(marks: Sequence[Mark]) -> list[tuple[float, int]]:
 class _Aligned(Tape):
     """A tape with places and a length that another row has a part in."""
 
-    def __init__(self, side: Side, marks: list[Mark], length: float) -> None:
+    def __init__(self, side: Side, marks: list[TapeMark], length: float) -> None:
         super().__init__()
         self.marks, self._length = marks, length
         self.last_seq, self.last_time = side.tape.last_seq, side.end
@@ -92,7 +92,7 @@ class _Drawing(Drawing):
         styles[self.at] = "past bold selected" if self.at in self.shown else "past bold"
 
 
-def draw_pair(pair: Pair, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
+def draw_pair(pair: Pair, width: int, glyphs: Glyphs) -> tuple[Pieces, ...]:
     """Return `ROWS` lines of `width` columns. A click on a cell gives ("moment", number of the step)."""
     room = width - LABEL
     if room < 4 * len(NOW):
@@ -102,7 +102,7 @@ def draw_pair(pair: Pair, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     parted = scale.column(pair.steps[pair.parting].time) if pair.parting else None
     drawings = []
     for number, side in enumerate(pair.sides):
-        drawing = _Drawing(Row(side.name, scale.aligned(side)), room, scale.columns, glyphs)
+        drawing = _Drawing(TapeRow(side.name, scale.aligned(side)), room, scale.columns, glyphs)
         drawing.at, drawing.is_past = here, here < drawing.end
         drawing.begin = min(drawing.shown, default=0)
         if number and parted is not None and parted > 1:
@@ -117,21 +117,21 @@ def draw_pair(pair: Pair, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     return tuple(_named(name, line, style, targets, width) for name, line, style in rows)
 
 
-def _target(pair: Pair, scale: _Scale, x: int) -> Target:
+def _target(pair: Pair, scale: _Scale, x: int) -> ClickTarget:
     time = scale.time(x)
     return ("moment", max(0, bisect_right(pair.steps, time, key=lambda step: step.time) - 1))
 
 
-def _named(label: str, line: Line, style: str, targets: Sequence[Target], width: int) -> Line:
+def _named(label: str, line: Pieces, style: str, targets: Sequence[ClickTarget], width: int) -> Pieces:
     name = cut(label, LABEL - 2)
     cells = (Piece(piece.text, piece.style, target) for piece, target in zip(line, targets, strict=True))
     return fit((Piece(f" {name}{' ' * (LABEL - 1 - columns(name))}", style), *cells), width)
 
 
-def _ruler(pair: Pair, drawings: Sequence[Drawing], here: int, parted: int | None) -> Line:
+def _ruler(pair: Pair, drawings: Sequence[Drawing], here: int, parted: int | None) -> Pieces:
     """Return the times of the moment, of the parting, of the beginning and of both ends."""
     room = drawings[0].room
-    cells, styles, targets = [" "] * room, ["dim"] * room, list[Target]([None] * room)
+    cells, styles, targets = [" "] * room, ["dim"] * room, list[ClickTarget]([None] * room)
 
     def write(x: int, text: str, style: str) -> None:
         start = max(0, min(x, room - len(text)))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from raftplay.tui.stage.places import Box, Places
+from raftplay.tui.stage.places import NodeBox, Places
 
 LONG_ENOUGH = 20
 """The length from which on a path is not made longer; a row counts as two columns."""
@@ -71,7 +71,7 @@ def outward_of(src: int, dst: int, places: Places) -> int:
     return path_of(src, dst, places).outward if src > dst else -path_of(dst, src, places).outward
 
 
-def _best(src: Box, dst: Box, others: tuple[Box, ...], back: Path | None) -> Path:
+def _best(src: NodeBox, dst: NodeBox, others: tuple[NodeBox, ...], back: Path | None) -> Path:
     paths = [Path(*start, *end) for start in _edges(src, dst) for end in _edges(dst, src)]
     costs = sorted((_cost(path, (src, dst), back), path) for path in paths)
     best, least = costs[0][1], math.inf
@@ -84,7 +84,7 @@ def _best(src: Box, dst: Box, others: tuple[Box, ...], back: Path | None) -> Pat
     return best
 
 
-def _edges(box: Box, other: Box) -> Iterator[tuple[int, int]]:
+def _edges(box: NodeBox, other: NodeBox) -> Iterator[tuple[int, int]]:
     """Return the cells beside `box` from which a line to `other` may start."""
     if other.x != box.x:
         x = box.x + box.width if other.x > box.x else box.x - 1
@@ -94,13 +94,13 @@ def _edges(box: Box, other: Box) -> Iterator[tuple[int, int]]:
         yield from ((box.x + box.width * part // 8, y) for part in (1, 3, 5, 7))
 
 
-def _blocked(path: Path, pair: tuple[Box, Box], others: tuple[Box, ...]) -> float:
+def _blocked(path: Path, pair: tuple[NodeBox, NodeBox], others: tuple[NodeBox, ...]) -> float:
     """Return how bad it is that a path touches boxes."""
     through = sum(1000 for box in (*others, *pair) if _crosses(path, box, 0))
     return through + sum(30 for box in others if _crosses(path, box, 1))
 
 
-def _cost(path: Path, pair: tuple[Box, Box], back: Path | None) -> float:
+def _cost(path: Path, pair: tuple[NodeBox, NodeBox], back: Path | None) -> float:
     """Return how bad a path is else: it should be long enough, near the centres, away from `back`."""
     length = abs(path.x1 - path.x0) + 2 * abs(path.y1 - path.y0)
     cost = 4.0 * max(0, LONG_ENOUGH - length) + 0.2 * length
@@ -124,11 +124,11 @@ def _beside(path: Path, x: int, y: int) -> float:
     return ((x - path.x0) * down - 2 * (y - path.y0) * across) / max(1.0, math.hypot(across, down))
 
 
-def _centre(box: Box) -> tuple[int, int]:
+def _centre(box: NodeBox) -> tuple[int, int]:
     return box.x + box.width // 2, box.y + box.height // 2
 
 
-def _crosses(path: Path, box: Box, margin: int) -> bool:
+def _crosses(path: Path, box: NodeBox, margin: int) -> bool:
     """Return whether a path touches a box or its margin."""
     low, high = 0.0, 1.0
     for start, end, least, most in (

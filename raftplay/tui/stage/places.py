@@ -34,7 +34,7 @@ ROWS = (
 """The places of 1 to 6 nodes in a band, in at most two rows."""
 
 
-class Box(NamedTuple):
+class NodeBox(NamedTuple):
     """The cells of a node; `framed`: with a border around them."""
 
     x: int
@@ -47,7 +47,7 @@ class Box(NamedTuple):
 class Places(NamedTuple):
     """The boxes by node, the rows of torn lines, and the rows of the names of sides (none: on the torn lines)."""
 
-    boxes: tuple[Box, ...]
+    boxes: tuple[NodeBox, ...]
     torn: tuple[int, ...] = ()
     names: tuple[int, ...] = ()
 
@@ -111,23 +111,23 @@ def _ring(n: int, width: int, height: int, forms: tuple[Form, ...]) -> Places | 
     return None
 
 
-def _placed(shares: tuple[tuple[float, float], ...], area: Area, wide: int, form: Form) -> tuple[Box, ...]:
+def _placed(shares: tuple[tuple[float, float], ...], area: Area, wide: int, form: Form) -> tuple[NodeBox, ...]:
     """Return the boxes at `shares` of the area (x, y, width, height)."""
     left, top, width, height = area
     across, down = width - wide, height - form.height
     return tuple(
-        Box(left + round(x * across), top + round(y * down), wide, form.height, form.framed) for x, y in shares
+        NodeBox(left + round(x * across), top + round(y * down), wide, form.height, form.framed) for x, y in shares
     )
 
 
-def _fit(boxes: tuple[Box, ...], width: int, height: int, form: Form) -> bool:
+def _fit(boxes: tuple[NodeBox, ...], width: int, height: int, form: Form) -> bool:
     """Return whether all boxes are on the stage, with gaps between them."""
     if any(b.x < 0 or b.y < 0 or b.x + b.width > width or b.y + b.height > height for b in boxes):
         return False
     return all(_apart(a, b, form) for a, b in combinations(boxes, 2))
 
 
-def _apart(a: Box, b: Box, form: Form) -> bool:
+def _apart(a: NodeBox, b: NodeBox, form: Form) -> bool:
     """Return whether there is room for messages between two boxes."""
     rows, columns = abs(a.y - b.y), abs(a.x - b.x) - a.width
     if rows >= form.height + form.gap:
@@ -153,7 +153,7 @@ def _stacked(n: int, width: int, height: int, sides: Sides, how: tuple[Form, int
     rest = height - sum(needs) - (len(sides) - 1) - len(sides) * named
     if rest < 0:
         return None
-    boxes: dict[int, Box] = {}
+    boxes: dict[int, NodeBox] = {}
     torn, names = [], []
     top, seen = 0, 0
     for at, side in enumerate(sides):

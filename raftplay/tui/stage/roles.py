@@ -3,16 +3,16 @@
 from dataclasses import dataclass, replace
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import Glyphs, mark_of
-from raftplay.tui.model.glyphs import Role as DrawerRole
+from raftplay.tui.model.glyphs import RoleGlyph as DrawerRole
 from raftplay.tui.model.glyphs import role_of as drawer_role
-from raftplay.tui.stage.signs import Frame, signs_of
+from raftplay.tui.stage.signs import Border, signs_of
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class StageRole:
     """The role of a node: its sign, its word and a shorter one, its border, and what was done to it.
 
     `acts`: it leads or is candidate, so its border stands out. `weak`: it leads, but cannot commit.
@@ -21,7 +21,7 @@ class Role:
     sign: str
     word: str
     short: str
-    frame: Frame
+    frame: Border
     style: str
     acts: bool = False
     weak: bool = False
@@ -38,36 +38,36 @@ def term_style(term: int) -> str:
     return f"t{term % 7}"
 
 
-def role_of(node: NodeSnapshot, snapshot: Snapshot, links: Links, glyphs: Glyphs) -> Role:
+def role_of(node: NodeSnapshot, snapshot: Snapshot, links: Reachability, glyphs: Glyphs) -> StageRole:
     """Return the role of `node`."""
     signs = signs_of(glyphs)
     if not node.alive:
-        return Role(glyphs.down, "down", "down", signs.stopped, "down dim")
+        return StageRole(glyphs.down, "down", "down", signs.stopped, "down dim")
     mark, state = mark_of(node, glyphs)
     style = f"{term_style(node.current_term)} bold"
     if node.state is CMState.LEADER:
-        role = Role(signs.weak, "leader", "leader", signs.follows, style, weak=True)
+        role = StageRole(signs.weak, "leader", "leader", signs.follows, style, weak=True)
         if _can_commit(node, snapshot, links):
-            role = Role(glyphs.leader, "LEADER", "LEADER", signs.leads, style, acts=True)
+            role = StageRole(glyphs.leader, "LEADER", "LEADER", signs.leads, style, acts=True)
     elif node.state is CMState.CANDIDATE:
-        role = Role(glyphs.candidate, "CANDIDATE", "CANDID.", signs.runs, style, acts=True)
+        role = StageRole(glyphs.candidate, "CANDIDATE", "CANDID.", signs.runs, style, acts=True)
     elif node.state is CMState.PRE_CANDIDATE:
-        role = Role(signs.asking, "pre-candidate", "pre-cand.", signs.runs, style, acts=True)
+        role = StageRole(signs.asking, "pre-candidate", "pre-cand.", signs.runs, style, acts=True)
     else:
-        role = Role(glyphs.follower, "follower", "follower", signs.follows, "text")
+        role = StageRole(glyphs.follower, "follower", "follower", signs.follows, "text")
     return replace(role, mark=mark, state=state) if mark else role
 
 
 def drawer_roles(snapshot: Snapshot, glyphs: Glyphs) -> dict[int, DrawerRole]:
     """Return the role of each node as the drawers write it: with the sign that it has on the stage."""
-    links = Links(snapshot)
+    links = Reachability(snapshot)
     return {
         node.id: drawer_role(node, glyphs)._replace(glyph=role_of(node, snapshot, links, glyphs).sign)
         for node in snapshot.nodes
     }
 
 
-def _can_commit(leader: NodeSnapshot, snapshot: Snapshot, links: Links) -> bool:
+def _can_commit(leader: NodeSnapshot, snapshot: Snapshot, links: Reachability) -> bool:
     """Return whether a leader reaches a majority, and no live node leads a higher term."""
     rivals = (n for n in snapshot.nodes if n.alive and n.state is CMState.LEADER)
     if any(rival.current_term > leader.current_term for rival in rivals):

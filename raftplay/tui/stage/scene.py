@@ -14,7 +14,7 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RPCRequ
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
 
-Key: TypeAlias = tuple[int, bool]
+MessageKey: TypeAlias = tuple[int, bool]
 """A message: the number of its RPC, and whether it is the response."""
 
 LOOK_BACK = 4000
@@ -32,7 +32,7 @@ class Moving:
     still. `index` is the last index that a success confirms, -1 for none. `id` is its number in flight, else -1.
     """
 
-    key: Key
+    key: MessageKey
     src: int
     dst: int
     message: Args | Reply
@@ -96,22 +96,22 @@ def confirmed(message: Args | Reply, request: Args | None) -> int:
     return request.prev_log_index + len(request.entries)
 
 
-def key_of(message: InFlight) -> Key:
+def key_of(message: InFlight) -> MessageKey:
     """Return the key of a message in flight."""
     return message.call_id, not isinstance(message.message, RPCRequest)
 
 
-Sendings: TypeAlias = Mapping[Key, Record]
+Sendings: TypeAlias = Mapping[MessageKey, Record]
 """The records of sending: by the keys of the messages, and of the requests of responses."""
 
 
-def _sendings(wanted: set[Key], records: Sequence[Record]) -> dict[Key, Record]:
+def _sendings(wanted: set[MessageKey], records: Sequence[Record]) -> dict[MessageKey, Record]:
     """Return the last sending of each message in `wanted`, and of the requests of those that are responses.
 
     A message that is held one by one is found by that event instead.
     """
     missing = wanted | {(call_id, False) for call_id, _ in wanted}
-    found: dict[Key, Record] = {}
+    found: dict[MessageKey, Record] = {}
     for record in islice(reversed(records), LOOK_BACK):
         if not missing:
             break
@@ -152,7 +152,7 @@ def _is_held(flight: InFlight, view: View, sent: Record | None) -> bool:
     return is_held or held.holds(flight.src, flight.dst, flight.message)
 
 
-def _request(key: Key, sendings: Sendings) -> Args | None:
+def _request(key: MessageKey, sendings: Sendings) -> Args | None:
     record = sendings.get((key[0], False))
     return record.event.args if record is not None and isinstance(record.event, facts.CallSent) else None
 

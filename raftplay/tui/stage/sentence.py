@@ -7,11 +7,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.past.view import View
 from raftplay.raft.bugs import BUGS
 from raftplay.tui.model.glyphs import UNICODE, Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, cut, fit, wrapped
+from raftplay.tui.model.lines import Piece, Pieces, cut, fit, wrapped
 from raftplay.tui.stage.expecting import expected
 from raftplay.tui.stage.moment import Moment, name, names
 from raftplay.tui.stage.scene import Scene
@@ -46,7 +46,7 @@ class Sentence(NamedTuple):
 def sentence(scene: Scene) -> Sentence:
     """Return the sentences of a moment."""
     view = scene.view
-    moment = Moment(view.snapshot, view.records, scene.moving, Links(view.snapshot))
+    moment = Moment(view.snapshot, view.records, scene.moving, Reachability(view.snapshot))
     seq, found = _last_told(moment)
     last = found or _state(moment)
     if found is not None and _is_past(seq, moment):
@@ -56,7 +56,7 @@ def sentence(scene: Scene) -> Sentence:
     return Sentence(last.now, last.why, expected(moment))
 
 
-def lines(text: Sentence, width: int, height: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
+def lines(text: Sentence, width: int, height: int, glyphs: Glyphs = UNICODE) -> tuple[Pieces, ...]:
     """Return `height` lines of `width` columns: NOW first, then NEXT, then WHY; more lines hold longer texts.
 
     WHY stands between the two where there is room for all three.
@@ -86,7 +86,7 @@ def _is_past(seq: int, moment: Moment) -> bool:
     return moment.snapshot.time - moment.records[seq - moment.records[0].seq].time > RECENT
 
 
-class _Search:
+class _SentenceSearch:
     """Finds the last event that has words, and looks at each event once as long as the same stream goes on."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class _Search:
         return self._found.seq, words
 
 
-_last_told = _Search()
+_last_told = _SentenceSearch()
 
 
 def _state(moment: Moment) -> Told:

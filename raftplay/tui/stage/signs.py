@@ -6,7 +6,7 @@ from raftplay.tui.model.glyphs import Glyphs
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Border:
     """The border of a box: corners (top left, top right, bottom left, bottom right) and sides."""
 
     corners: str
@@ -35,10 +35,10 @@ class Signs:
     beat: str = "♥"
     times: str = "×"
     skip: str = "▸▸"
-    leads: Frame = Frame("╔╗╚╝", "═", "║")
-    runs: Frame = Frame("┏┓┗┛", "━", "┃")
-    follows: Frame = Frame("╭╮╰╯", "─", "│")
-    stopped: Frame = Frame("┌┐└┘", "╌", "╎")
+    leads: Border = Border("╔╗╚╝", "═", "║")
+    runs: Border = Border("┏┓┗┛", "━", "┃")
+    follows: Border = Border("╭╮╰╯", "─", "│")
+    stopped: Border = Border("┌┐└┘", "╌", "╎")
 
 
 UNICODE = Signs()
@@ -61,10 +61,10 @@ ASCII = Signs(
     beat="h",
     times="x",
     skip=">>",
-    leads=Frame("####", "=", "#"),
-    runs=Frame("????", "~", "?"),
-    follows=Frame("++++", "-", "|"),
-    stopped=Frame("....", ".", ":"),
+    leads=Border("####", "=", "#"),
+    runs=Border("????", "~", "?"),
+    follows=Border("++++", "-", "|"),
+    stopped=Border("....", ".", ":"),
 )
 
 

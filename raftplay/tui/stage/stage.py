@@ -1,8 +1,8 @@
 """The stage as lines: boxes on a ring or in bands, torn lines, and messages; a grid where boxes do not fit."""
 
-from raftplay.past.links import Links
+from raftplay.past.links import Reachability
 from raftplay.tui.model.glyphs import UNICODE, Glyphs
-from raftplay.tui.model.lines import Line, link_target
+from raftplay.tui.model.lines import Pieces, link_target
 from raftplay.tui.stage.boxes import draw_box, painter_of
 from raftplay.tui.stage.canvas import SOLID, TEAR, Canvas
 from raftplay.tui.stage.grid import grid
@@ -21,7 +21,7 @@ ROOM_FOR_NAMES = 100
 """The columns from which on a torn line has room for what both of its sides can do."""
 
 
-def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tuple[Line, ...]:
+def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tuple[Pieces, ...]:
     """Return `height` lines of `width` columns that show `scene`."""
     snapshot = scene.view.snapshot
     sides = sides_of(snapshot)
@@ -29,7 +29,7 @@ def paint(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> tu
     if places is None:
         return grid(scene, width, height, glyphs)
     canvas = Canvas(width, height)
-    links = Links(snapshot)
+    links = Reachability(snapshot)
     _draw_sides(canvas, scene, sides, places, glyphs)
     painter = painter_of(scene, glyphs)
     for node, box in zip(snapshot.nodes, places.boxes, strict=True):
@@ -64,7 +64,7 @@ def _draw_sides(canvas: Canvas, scene: Scene, sides: Sides, places: Places, glyp
         canvas.put((width - len(text)) // 2, row, text, "dim", None, SOLID)
 
 
-def _draw_network(canvas: Canvas, scene: Scene, places: Places, links: Links, glyphs: Glyphs) -> None:
+def _draw_network(canvas: Canvas, scene: Scene, places: Places, links: Reachability, glyphs: Glyphs) -> None:
     """Draw a mark on each link that is cut by itself, and the pulse of leaders."""
     signs = signs_of(glyphs)
     for (src, dst), faults in scene.view.snapshot.faulty_links:

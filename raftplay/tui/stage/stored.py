@@ -3,7 +3,7 @@
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.past.stores import pending_of
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, columns, cut
+from raftplay.tui.model.lines import Piece, Pieces, columns, cut
 from raftplay.watch.text import command_text, visible
 
 LONGEST = 10
@@ -15,7 +15,7 @@ def has_stores(snapshot: Snapshot) -> bool:
     return any(node.store or pending_of(node) for node in snapshot.nodes)
 
 
-def store_line(node: NodeSnapshot, glyphs: Glyphs, room: int) -> Line:
+def store_line(node: NodeSnapshot, glyphs: Glyphs, room: int) -> Pieces:
     """Return the values of a node by key, as many as fit; before what is not committed stands a sign."""
     if not node.alive:
         return (Piece("store not on disk", "down dim"),)

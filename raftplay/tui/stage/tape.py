@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from raftplay.raft import decisions
 from raftplay.raft.messages import CMState
 from raftplay.tui.model.glyphs import UNICODE, Glyphs, plain
-from raftplay.tui.model.lines import Line, Piece, Target, columns, cut, fit
+from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns, cut, fit
 from raftplay.tui.stage.roles import term_style
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
@@ -41,18 +41,18 @@ LONGEST_LABEL = 16
 LABEL = 6
 """The columns of a row's name."""
 
-Kind: TypeAlias = Literal[
+MarkKind: TypeAlias = Literal[
     "start", "asks", "candidate", "leader", "down", "up", "cut", "heal", "commit", "breach",
 ]  # fmt: skip
 
-WEIGHTS: dict[Kind, int] = {
+WEIGHTS: dict[MarkKind, int] = {
     "heal": 1, "up": 2, "asks": 2, "commit": 3, "candidate": 4, "cut": 5, "down": 6, "leader": 7, "start": 8,
     "breach": 9,
 }  # fmt: skip
 """The weight of a mark where there is no room for all."""
 
 
-class Mark(NamedTuple):
+class TapeMark(NamedTuple):
     """An event that is marked. `term`: the highest term of any node then; `led`: a node leads that term.
 
     `place` is where it stands, in units from the beginning of the tape; `text` names it.
@@ -60,7 +60,7 @@ class Mark(NamedTuple):
 
     seq: int
     time: float
-    kind: Kind
+    kind: MarkKind
     node: int
     term: int
     led: bool
@@ -72,7 +72,7 @@ class Tape:
     """The marks of one branch. It is a reader of events, or `read` is given them; each is read once."""
 
     def __init__(self) -> None:
-        self.marks: list[Mark] = []
+        self.marks: list[TapeMark] = []
         self.last_seq = 0
         """The number of the last event that was read."""
 
@@ -127,14 +127,14 @@ class Tape:
         last = self.marks[-1] if self.marks else None
         return 1 if last is None else last.place + units(self.last_time - last.time)
 
-    def _add(self, kind: Kind, record: Record) -> None:
+    def _add(self, kind: MarkKind, record: Record) -> None:
         last = self.marks[-1] if self.marks else None
         place = 0 if last is None else last.place + units(record.time - last.time)
         text = _text_of(kind, record)
         if last is not None and last.kind == kind == "start":
             return
         self.marks.append(
-            Mark(record.seq, record.time, kind, record.node, self._term, self._leader >= 0, text, place)
+            TapeMark(record.seq, record.time, kind, record.node, self._term, self._leader >= 0, text, place)
         )
         if len(self.marks) > MOST:
             self._merge()
@@ -154,7 +154,7 @@ class Tape:
         before = self.marks[at - 1] if at else None
         if before is None:
             self.marks.insert(
-                0, Mark(breach.seq, breach.time, "breach", breach.node, self._term, False, breach.invariant, 0)
+                0, TapeMark(breach.seq, breach.time, "breach", breach.node, self._term, False, breach.invariant, 0)
             )
         elif before.seq == breach.seq:
             self.marks[at - 1] = before._replace(kind="breach", text=breach.invariant)
@@ -188,7 +188,7 @@ class Tape:
         self.marks = [mark._replace(place=place) for mark, place in zip(kept, places, strict=True)]
 
 
-def _seq_of(mark: Mark) -> int:
+def _seq_of(mark: TapeMark) -> int:
     return mark.seq
 
 
@@ -197,7 +197,7 @@ def units(seconds: float) -> int:
     return 1 + round(math.log2(1 + max(0.0, seconds) / IDLE))
 
 
-def _kind_of(record: Record) -> Kind | None:
+def _kind_of(record: Record) -> MarkKind | None:
     """Return how an event is marked, None if it is not."""
     event: object = record.event
     match event:
@@ -223,7 +223,7 @@ def _kind_of(record: Record) -> Kind | None:
     return None
 
 
-def _text_of(kind: Kind, record: Record) -> str:
+def _text_of(kind: MarkKind, record: Record) -> str:
     """Return a few words for a mark."""
     n = f"n{record.node}"
     event: object = record.event
@@ -244,7 +244,7 @@ def _text_of(kind: Kind, record: Record) -> str:
             return f"{n} back"
         case facts.LinkChanged(src=src, dst=dst):
             return f"cut {src}→{dst}"
-    words: dict[Kind, str] = {
+    words: dict[MarkKind, str] = {
         "leader": f"{n} leads", "candidate": f"{n} asks", "asks": f"{n} asks first", "down": f"{n} crashed",
         "up": f"{n} restarts", "start": "",
     }  # fmt: skip
@@ -254,7 +254,7 @@ def _text_of(kind: Kind, record: Record) -> str:
 # ---- drawing
 
 
-class Row(NamedTuple):
+class TapeRow(NamedTuple):
     """A branch to be drawn: its name, its tape, the event after which it began (0: it is the first branch)."""
 
     name: str
@@ -263,7 +263,7 @@ class Row(NamedTuple):
 
 
 def draw(
-    rows: Sequence[Row],
+    rows: Sequence[TapeRow],
     width: int,
     height: int,
     glyphs: Glyphs = UNICODE,
@@ -272,7 +272,7 @@ def draw(
     time: float | None = None,
     earliest: int = 0,
     labels: Mapping[int, str] | None = None,
-) -> tuple[Line, ...]:
+) -> tuple[Pieces, ...]:
     """Return `height` lines of `width` columns: the first of `rows`, its times, then the other branches.
 
     `at` is the event that is looked at, at `time`, None for the present; `earliest` the first that can be gone to;
@@ -303,7 +303,7 @@ def draw(
     return tuple(lines[:height])
 
 
-def _named(label: str, line: Line, width: int, style: str) -> Line:
+def _named(label: str, line: Pieces, width: int, style: str) -> Pieces:
     name = cut(label, LABEL - 2)
     return fit((Piece(f" {name}{' ' * (LABEL - 1 - columns(name))}", style), *line), width)
 
@@ -313,7 +313,7 @@ class Drawing:
 
     def __init__(
         self,
-        row: Row,
+        row: TapeRow,
         room: int,
         scale: float,
         glyphs: Glyphs,
@@ -327,7 +327,7 @@ class Drawing:
         self.tape, self.room, self.glyphs, self.earliest = tape, room, glyphs, earliest
         self._scale = scale
         self.end = min(room - 1 - len(NOW), max(1, round(tape.length * scale)))
-        self.shown: dict[int, Mark] = {}
+        self.shown: dict[int, TapeMark] = {}
         for mark in tape.marks:
             x = self._x(mark)
             held = self.shown.get(x)
@@ -339,7 +339,7 @@ class Drawing:
         self.begin = self._cell(since) if since else 0
         self.since = since
 
-    def _x(self, mark: Mark) -> int:
+    def _x(self, mark: TapeMark) -> int:
         return min(self.end - 1, round(mark.place * self._scale))
 
     def _numbers(self) -> list[int]:
@@ -357,12 +357,12 @@ class Drawing:
         """Return the cell in which the event `seq` is."""
         return max(0, min(self.end - 1, bisect_right(self._seqs, seq) - 1))
 
-    def _target(self, x: int) -> Target:
+    def _target(self, x: int) -> ClickTarget:
         return (self._kind, max(self.earliest, self._seqs[min(x, self.end)]))
 
     # ---- the row
 
-    def row(self) -> Line:
+    def row(self) -> Pieces:
         """Return the marks, the line between them in the style of the term, and where one is."""
         glyphs = self.glyphs
         cells = [" "] * self.room
@@ -409,7 +409,7 @@ class Drawing:
             cells[self.end + 1 : self.end + 1 + len(NOW)] = NOW
             styles[self.end + 1 : self.end + 1 + len(NOW)] = ["text bold"] * len(NOW)
 
-    def _sign(self, mark: Mark) -> str:
+    def _sign(self, mark: TapeMark) -> str:
         glyphs, signs = self.glyphs, signs_of(self.glyphs)
         return {
             "start": "|" if glyphs.ascii else "├", "asks": signs.asking, "candidate": glyphs.candidate,
@@ -417,7 +417,7 @@ class Drawing:
             "heal": glyphs.open, "commit": glyphs.committed, "breach": glyphs.bad,
         }[mark.kind]  # fmt: skip
 
-    def _name_entry(self, cells: list[str], x: int, mark: Mark) -> None:
+    def _name_entry(self, cells: list[str], x: int, mark: TapeMark) -> None:
         """Write a short committed command behind its mark, if there is room."""
         text = plain(mark.text) if self.glyphs.ascii else mark.text
         end = x + 1 + len(text)
@@ -442,10 +442,10 @@ class Drawing:
 
     # ---- the ruler
 
-    def ruler(self, time: float | None, labels: Mapping[int, str]) -> Line:
+    def ruler(self, time: float | None, labels: Mapping[int, str]) -> Pieces:
         """Return the labels, and the times of the most important marks with words; `time` is that of `at`."""
         taken = [" "] * self.room
-        targets: list[Target] = [None] * self.room
+        targets: list[ClickTarget] = [None] * self.room
         styles = ["dim"] * self.room
         now = f"{self.tape.last_time:.3f} s"
         start = max(0, min(self.end - len(now) + 1, self.room - len(now)))
@@ -477,11 +477,11 @@ class Drawing:
         self,
         taken: list[str],
         styles: list[str],
-        targets: list[Target],
+        targets: list[ClickTarget],
         x: int,
         text: str,
         style: str,
-        target: Target,
+        target: ClickTarget,
     ) -> bool:
         """Write `text` at `x` if there is room, with a space on both sides."""
         end = x + len(text)

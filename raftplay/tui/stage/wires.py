@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from raftplay.tui.model.glyphs import Glyphs, plain
-from raftplay.tui.model.lines import Target, columns
+from raftplay.tui.model.lines import ClickTarget, columns
 from raftplay.tui.stage.canvas import TEAR, TRAIL, WORD, Canvas
 from raftplay.tui.stage.paths import Path, outward_of, path_of, stub_of
 from raftplay.tui.stage.places import Places
@@ -29,7 +29,7 @@ AT_ITS_RECEIVER = ("connection broken", "disconnected", "crash")
 """The reasons of a loss that show at the receiver's box."""
 
 
-class Head(NamedTuple):
+class ArrowHead(NamedTuple):
     """The head of a message, or of several at one place: its cell, its texts from the longest on, its looks."""
 
     moving: Moving
@@ -61,21 +61,21 @@ def draw_messages(canvas: Canvas, messages: Iterable[Moving], places: Places, gl
         _put_words(canvas, head)
 
 
-def draw_cut(canvas: Canvas, path: Path, signs: Signs, target: Target) -> None:
+def draw_cut(canvas: Canvas, path: Path, signs: Signs, target: ClickTarget) -> None:
     """Draw a link that is cut: a faint line, crossed in its middle."""
     draw_trail(canvas, path, (path.x1, path.y1), signs, target)
     x, y = path.at(CUT_AT)
     canvas.dot(x, y, signs.crossed, "bad bold", target)
 
 
-def draw_pulse(canvas: Canvas, path: Path, signs: Signs, target: Target) -> None:
+def draw_pulse(canvas: Canvas, path: Path, signs: Signs, target: ClickTarget) -> None:
     """Draw one of a round of heartbeats: a faint line with a sign in its middle."""
     draw_trail(canvas, path, (path.x1, path.y1), signs, target)
     x, y = path.at(0.5)
     canvas.dot(x, y, signs.beat, "faint", target)
 
 
-def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs, target: Target) -> None:
+def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs, target: ClickTarget) -> None:
     """Draw the faint dots of a path from its start to `end`; a click on them means `target`."""
     x, y = end
     if path.is_flat:
@@ -95,7 +95,7 @@ def draw_trail(canvas: Canvas, path: Path, end: tuple[int, int], signs: Signs, t
 # ---- heads
 
 
-def _head(moving: Moving, places: Places, glyphs: Glyphs) -> Head:
+def _head(moving: Moving, places: Places, glyphs: Glyphs) -> ArrowHead:
     """Return where a message is now, and how it looks."""
     path, words, signs = path_of(moving.src, moving.dst, places), words_of(moving, glyphs), signs_of(glyphs)
     is_lost = moving.is_lost
@@ -118,7 +118,7 @@ def _head(moving: Moving, places: Places, glyphs: Glyphs) -> Head:
     else:
         arrow = signs.down if path.y1 > path.y0 else signs.up
     outward = outward_of(moving.src, moving.dst, places)
-    return Head(moving, path, x, y, arrow, words.sign, texts, style, words.weight, outward)
+    return ArrowHead(moving, path, x, y, arrow, words.sign, texts, style, words.weight, outward)
 
 
 def _last_way(moving: Moving) -> float:
@@ -148,9 +148,9 @@ def _is_short(path: Path, length: int) -> bool:
     return abs(path.x1 - path.x0) < length + 8
 
 
-def _joined(heads: list[Head], glyphs: Glyphs) -> list[Head]:
+def _joined(heads: list[ArrowHead], glyphs: Glyphs) -> list[ArrowHead]:
     """Return the heads with those of equal messages of one direction at one place joined, and counted."""
-    groups: dict[tuple[int, int, int, int, tuple[str, ...]], list[Head]] = {}
+    groups: dict[tuple[int, int, int, int, tuple[str, ...]], list[ArrowHead]] = {}
     for head in heads:
         groups.setdefault((head.moving.src, head.moving.dst, head.x, head.y, head.texts), []).append(head)
     times = signs_of(glyphs).times
@@ -161,7 +161,7 @@ def _joined(heads: list[Head], glyphs: Glyphs) -> list[Head]:
     return out
 
 
-def _said_once(heads: list[Head]) -> list[Head]:
+def _said_once(heads: list[ArrowHead]) -> list[ArrowHead]:
     """Return `heads` so that of those that one node lost for one reason, only the first says so."""
     said: set[tuple[int, str]] = set()
     out = []
@@ -176,7 +176,7 @@ def _said_once(heads: list[Head]) -> list[Head]:
 # ---- words
 
 
-def _put_words(canvas: Canvas, head: Head) -> None:
+def _put_words(canvas: Canvas, head: ArrowHead) -> None:
     """Write the longest text that has room beside its head; where none has, a sign."""
     target = head.moving.target
     up_to = TEAR if head.moving.is_lost else TRAIL
@@ -198,7 +198,7 @@ def _put_words(canvas: Canvas, head: Head) -> None:
         canvas.put(beside, head.y, head.sign, head.style, target)
 
 
-def _spots(head: Head, length: int) -> tuple[tuple[int, int], ...]:
+def _spots(head: ArrowHead, length: int) -> tuple[tuple[int, int], ...]:
     """Return the places for words of `length` columns, the best first."""
     x, y = head.x, head.y
     right, left = (x + 2, y), (x - 1 - length, y)

@@ -14,7 +14,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from raftplay.tui.visits.rules import CLOSED, LEFT, USED_UP, Rules
+from raftplay.tui.visits.rules import CLOSED, LEFT, USED_UP, VisitRules
 
 WIDEST, HIGHEST = 400, 150
 """The most columns and lines of a visitor's screen."""
@@ -42,7 +42,7 @@ class Guest:
     def __init__(
         self,
         command: Sequence[str],
-        rules: Rules,
+        rules: VisitRules,
         keys: AsyncIterator[str],
         send: Send,
         clock: Callable[[], float] = time.monotonic,

@@ -20,7 +20,7 @@ from textual_serve.server import Server
 
 from raftplay.tui.serve.address import Address
 from raftplay.tui.visits.guest import LONGEST, Guest
-from raftplay.tui.visits.rules import BUSY, Plan, Rules
+from raftplay.tui.visits.rules import BUSY, VisitPlan, VisitRules
 
 SAFE = {
     "Referrer-Policy": "no-referrer",
@@ -43,7 +43,7 @@ class House(Server):
     """Serves visitors at `address`, each with the process that `command` starts."""
 
     def __init__(
-        self, address: Address, rules: Rules, command: Sequence[str], public: Address | None = None
+        self, address: Address, rules: VisitRules, command: Sequence[str], public: Address | None = None
     ) -> None:
         super().__init__("", host=address.host, port=address.port, title="raftplay")
         self.address = address
@@ -154,7 +154,7 @@ def _refusal(status: int, reason: str) -> web.Response:
     return web.Response(status=status, text=f"{reason}\n", headers=SAFE)
 
 
-def command_of(plan: Plan) -> list[str]:
+def command_of(plan: VisitPlan) -> list[str]:
     """Return the command that starts a visitor's process."""
     return [sys.executable, "-m", "raftplay.tui.visits.visitor", msgspec.json.encode(plan).decode()]
 
@@ -162,8 +162,8 @@ def command_of(plan: Plan) -> list[str]:
 def serve(
     listener: socket.socket,
     address: Address,
-    rules: Rules,
-    plan: Plan,
+    rules: VisitRules,
+    plan: VisitPlan,
     tell: Callable[[], object],
     public: Address | None = None,
 ) -> None:

@@ -18,7 +18,7 @@ BUSY = 1013
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VisitRules:
     """Limits of visits. Times are in minutes, `idle` is the time without a key or a move of the mouse."""
 
     visitors: int = 20
@@ -55,7 +55,7 @@ USED_UP = "this cluster has used up the memory or the computing time of a visit"
 CLOSED = "the server has ended"
 
 
-class Plan(msgspec.Struct, frozen=True):
+class VisitPlan(msgspec.Struct, frozen=True):
     """The orders of a visitor's process: the script that it plays, if any, its cluster, and its limits.
 
     `script` is the name of a scenario or a path. `cpu` is in seconds, `memory` in MB.
@@ -86,10 +86,10 @@ class Plan(msgspec.Struct, frozen=True):
         )
 
 
-def plan_of(script: str | None, setup: Setup, rules: Rules) -> Plan:
+def plan_of(script: str | None, setup: Setup, rules: VisitRules) -> VisitPlan:
     """Return the plan of each visitor's process."""
     seconds = rules.minutes * 60
-    return Plan(
+    return VisitPlan(
         script,
         setup.nodes,
         setup.seed,

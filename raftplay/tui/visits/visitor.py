@@ -20,7 +20,7 @@ from raftplay.language.table import TOUCHES
 from raftplay.run.runner import opened
 from raftplay.run.script import parse_script
 from raftplay.tui.command import Wanted, show
-from raftplay.tui.visits.rules import Plan
+from raftplay.tui.visits.rules import VisitPlan
 
 LOOKS = 1.0
 """The time between two looks for the server, in seconds."""
@@ -34,7 +34,7 @@ NICE = 10
 
 def main(words: Sequence[str]) -> int:
     """Show a cluster as the plan in `words` says, until its visitor leaves; return the exit status."""
-    plan = msgspec.json.decode(words[0], type=Plan)
+    plan = msgspec.json.decode(words[0], type=VisitPlan)
     bound(plan)
     threading.Thread(target=_end_with, args=(os.getppid(), plan.seconds + GRACE), daemon=True).start()
     name = plan.script if plan.script is not None else "screen"
@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
         return int(show(Wanted(played, plays=plan.script is not None), session))
 
 
-def bound(plan: Plan) -> None:
+def bound(plan: VisitPlan) -> None:
     """Bound what this process may use: memory, computing time, and no byte of any file. Windows has no bounds."""
     with suppress(ImportError):
         resource = import_module("resource")

@@ -6,7 +6,7 @@ from raftplay.raft.messages import NONE, CMState, RequestVoteArgs
 from raftplay.watch import facts
 from raftplay.watch.invariants import leases
 from raftplay.watch.invariants.logs import EMPTY_LOG, Terms, same_term
-from raftplay.watch.invariants.model import ClusterModel, Leadership, NodeModel, drop_lowest
+from raftplay.watch.invariants.model import ClusterModel, ElectionWon, NodeModel, drop_lowest
 from raftplay.watch.invariants.names import (
     ELECTION_SAFETY,
     LEADER_COMPLETENESS,
@@ -170,7 +170,7 @@ def _enter_term(cluster: ClusterModel, node: NodeModel, term: int) -> None:
 def became_leader(cluster: ClusterModel, node: NodeModel, event: decisions.BecameLeader) -> None:
     """Check that the new leader is the only one of its term, has a durable majority, and all committed entries."""
     term = event.term
-    leadership = Leadership(node, cluster.record.seq)
+    leadership = ElectionWon(node, cluster.record.seq)
     _judge_leader(cluster, node, term)
     _judge_votes(cluster, node, event)
     _judge_completeness(cluster, node, term)

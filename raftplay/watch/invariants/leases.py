@@ -23,7 +23,7 @@ from raftplay.raft.messages import (
 from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.invariants import transfers
-from raftplay.watch.invariants.model import Asked, ClusterModel, NodeModel
+from raftplay.watch.invariants.model import ClusterModel, NodeModel, VoteRequested
 from raftplay.watch.invariants.names import (
     NO_NEEDLESS_ELECTION,
     NO_VOTE_IN_LEASE,
@@ -50,7 +50,7 @@ def request_arrives(cluster: ClusterModel, node: NodeModel, args: Args) -> None:
         heard = node.heard if node.heard_term == node.term else -math.inf
         heard = math.inf if node.role is LEADER else heard
         is_again = node.votes.get(args.term) == args.candidate_id and not args.pre_vote
-        node.asked = Asked(args, node.term, node.handled_term, heard, is_again)
+        node.asked = VoteRequested(args, node.term, node.handled_term, heard, is_again)
     elif node.options is not None:
         node.arrived = cluster.time
 

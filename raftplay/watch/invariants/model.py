@@ -42,7 +42,7 @@ Seen = tuple[Stream, int, int, Event, State | None]
 """An event as a `Watcher` sees it: the stream, the node, its incarnation, the event, and who decided it."""
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class VoteRequested(msgspec.Struct, frozen=True, gc=False):
     """A request for a vote, and what its receiver was when it arrived.
 
     `heard`: when it had heard from the leader of its term (inf: it leads itself). `is_again`: the candidate has
@@ -158,7 +158,7 @@ class NodeModel:
         self.delays_writes = False  # its timer is for delayed writes too
         # Whom it hears, in times of the cluster; kept only for a node that has told its options
         self.options: Configured | None = None
-        self.asked: Asked | None = None  # the request for a vote that it is handling
+        self.asked: VoteRequested | None = None  # the request for a vote that it is handling
         self.arrived = self.heard = -math.inf  # when the last AppendEntries came; when the last valid one did
         self.heard_since = math.inf  # since when it has heard from that leader without a gap
         self.heard_term = NONE  # the term of that leader
@@ -178,7 +178,7 @@ class NodeModel:
         return f"n{self.id}"
 
 
-class Leadership:
+class ElectionWon:
     """The winner of a term, with the event's number and the log it won with."""
 
     __slots__ = ("incarnation", "last_index", "last_term", "node", "seq")
@@ -207,7 +207,7 @@ class ClusterModel:
         self.seen: Record | Seen
         """The event that is checked: a record, or what makes one."""
 
-        self.leaders: dict[int, Leadership] = {}  # by term
+        self.leaders: dict[int, ElectionWon] = {}  # by term
         self.newest_term = 0  # the highest term of a leader
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)

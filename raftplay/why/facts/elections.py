@@ -13,7 +13,7 @@ from raftplay.why.facts.rpcs import MOVING, CallStage, Journey, last_journey, ob
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestFate:
     """The fate of a candidate's request to `peer`.
 
     `journey` is None where the history no longer has it; `obstacle` is what stands in the way now.
@@ -36,7 +36,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidacy:
+class ElectionUnderWay:
     """An election in progress: `node` requests votes in `term`, or, with `pre_vote`, asks whether it could win.
 
     `since` and `firing` are None where the history no longer has its beginning. `needed`: how many votes win.
@@ -49,10 +49,10 @@ class Candidacy:
     firing: Firing | None
     votes: tuple[int, ...]
     needed: int
-    asked: tuple[Asked, ...]
+    asked: tuple[RequestFate, ...]
 
 
-def candidacy(trail: EventIndex, node: NodeSnapshot) -> Candidacy | None:
+def candidacy(trail: EventIndex, node: NodeSnapshot) -> ElectionUnderWay | None:
     """Return the election of `node` in progress, or its pre-vote (thesis §9.6); None if there is none."""
     is_asking = node.state is CMState.PRE_CANDIDATE
     if node.state is not CMState.CANDIDATE and not is_asking:
@@ -60,7 +60,7 @@ def candidacy(trail: EventIndex, node: NodeSnapshot) -> Candidacy | None:
     term, story = node.current_term + is_asking, trail.story(node.id)
     began = story.asking if is_asking else story.stood
     began = began if began is not None and began.term == term else None  # else that of this election is forgotten
-    return Candidacy(
+    return ElectionUnderWay(
         node=node.id,
         term=term,
         pre_vote=is_asking,
@@ -72,9 +72,9 @@ def candidacy(trail: EventIndex, node: NodeSnapshot) -> Candidacy | None:
     )
 
 
-def _asked(trail: EventIndex, node: NodeSnapshot, peer: int, began: Election | None) -> Asked:
+def _asked(trail: EventIndex, node: NodeSnapshot, peer: int, began: Election | None) -> RequestFate:
     fate = None if began is None else _request(trail, node.id, peer, began)
-    return Asked(peer, peer in node.votes, fate, trail.links.answer_obstacle(node.id, peer))
+    return RequestFate(peer, peer in node.votes, fate, trail.links.answer_obstacle(node.id, peer))
 
 
 def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journey:

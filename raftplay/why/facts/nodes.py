@@ -8,14 +8,14 @@ from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
 from raftplay.past.story import Firing, Ignored, RoleChange, Story, VoteCast
-from raftplay.past.transfers import Transfer
+from raftplay.past.transfers import PastTransfer
 from raftplay.raft import decisions
 from raftplay.raft.decisions import NodeState
 from raftplay.raft.messages import NONE, CMState, CompactedEntry, Entry
 from raftplay.watch.facts import Record
-from raftplay.why.facts.elections import Candidacy, candidacy, timer_of
+from raftplay.why.facts.elections import ElectionUnderWay, candidacy, timer_of
 from raftplay.why.facts.snapshots import KeptFacts, SendingFacts, incoming, kept_facts, sendings
-from raftplay.why.facts.verdicts import Verdict, verdict_of
+from raftplay.why.facts.verdicts import NodeVerdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ class LeaderFacts:
     since: float | None
     firing: Firing | None
     needed: int
-    grants: tuple[Verdict | None, ...]
+    grants: tuple[NodeVerdict | None, ...]
     reached: tuple[int, ...]
     obstacles: tuple[Obstacle, ...]
     rival: tuple[int, int] | None
     ignored: Ignored | None
     faults: NodeFaults
     patience: float | None
-    transfer: Transfer | None
+    transfer: PastTransfer | None
     kept: KeptFacts | None
     sendings: tuple[SendingFacts, ...]
 
@@ -71,7 +71,7 @@ class CandidateFacts:
     """A candidate. `deadline`: when its timer fires again, in cluster time (inf where that is not known)."""
 
     now: NodeSnapshot
-    candidacy: Candidacy
+    candidacy: ElectionUnderWay
     ignored: Ignored | None
     deadline: float
     faults: NodeFaults
@@ -106,13 +106,13 @@ class FollowerFacts:
     now: NodeSnapshot
     leader_now: bool
     followed_since: float | None
-    heard: Verdict | Record | None
+    heard: NodeVerdict | Record | None
     role: RoleChange | None
     entered: RoleChange | None
     vote: VoteCast | None
-    verdict: Verdict | None
+    verdict: NodeVerdict | None
     lost_vote: VoteCast | None
-    asking: Candidacy | None
+    asking: ElectionUnderWay | None
     gap: LogGap | None
     deadline: float
     faults: NodeFaults
@@ -181,22 +181,24 @@ def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
     )
 
 
-def _transfer(node: NodeSnapshot, story: Story) -> Transfer | None:
+def _transfer(node: NodeSnapshot, story: Story) -> PastTransfer | None:
     """Return the transfer under way at a leader, or the last one of its leadership; None if there was none."""
     known, target = story.transfer, node.transferring_to
     if target == NONE:
         return None if known is None or known.ended is None else known
-    known = known if known is not None and known.target == target else Transfer(target)
+    known = known if known is not None and known.target == target else PastTransfer(target)
     return replace(known, ended=None, rule="")
 
 
-def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> Verdict | None:
+def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> NodeVerdict | None:
     """Return the vote for `candidate` in `term`; None where there was none, or it is forgotten."""
     votes = [vote for vote in trail.story(voter).votes[term] if vote.candidate == candidate]
     return verdict_of(trail, votes[-1].decided) if votes else None
 
 
-def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candidacy | None) -> FollowerFacts:
+def _follower(
+    trail: EventIndex, node: NodeSnapshot, story: Story, asking: ElectionUnderWay | None
+) -> FollowerFacts:
     term = node.current_term
     leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
     leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
@@ -222,7 +224,7 @@ def _follower(trail: EventIndex, node: NodeSnapshot, story: Story, asking: Candi
     )
 
 
-def _heard(trail: EventIndex, story: Story) -> Verdict | Record | None:
+def _heard(trail: EventIndex, story: Story) -> NodeVerdict | Record | None:
     record = story.heard
     if record is None or isinstance(record.event, decisions.AppendDecided | decisions.ConfirmDecided):
         return verdict_of(trail, record)

@@ -14,7 +14,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ElectionPace:
     """The number of elections and pre-votes begun in the last `seconds` of cluster time, and the reason (§5.6)."""
 
     elections: int
@@ -23,7 +23,7 @@ class Pace:
     doubt: Doubt
 
 
-def pace_of(trail: EventIndex) -> Pace | None:
+def pace_of(trail: EventIndex) -> ElectionPace | None:
     """Return the pace of elections; None where the timings do not explain it, or hardly any begin."""
     timings = _timings_now(trail)
     doubt = None if timings is None else doubt_about(timings)
@@ -37,7 +37,7 @@ def pace_of(trail: EventIndex) -> Pace | None:
     )
     if elections + pre_votes < FEWEST:
         return None
-    return Pace(elections, pre_votes, now - begin, doubt)
+    return ElectionPace(elections, pre_votes, now - begin, doubt)
 
 
 def _timings_now(trail: EventIndex) -> Timings | None:

@@ -7,10 +7,10 @@ from typing import Literal
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
-from raftplay.past.story import Leadership
+from raftplay.past.story import PastLeadership
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, RequestVoteArgs
-from raftplay.why.facts.elections import Asked, Candidacy, candidacy, timer_of
+from raftplay.why.facts.elections import ElectionUnderWay, RequestFate, candidacy, timer_of
 from raftplay.why.facts.verdicts import LogEnd
 
 Reason = Literal[
@@ -52,9 +52,9 @@ class QuorumFacts:
     standings: tuple[Standing, ...]
     term: int
     ballot: tuple[tuple[int, int], ...]
-    candidacies: tuple[Candidacy, ...]
+    candidacies: tuple[ElectionUnderWay, ...]
     next_timer: tuple[int, float] | None
-    last_leader: Leadership | None
+    last_leader: PastLeadership | None
     forgets: bool
 
 
@@ -84,7 +84,7 @@ def quorum_facts(trail: EventIndex) -> QuorumFacts:
     )
 
 
-def _last_leader(trail: EventIndex) -> Leadership | None:
+def _last_leader(trail: EventIndex) -> PastLeadership | None:
     for record, _ in reversed(trail.of_kind(decisions.BecameLeader)):
         led = trail.story(record.node).leadership
         if led is not None and led.seq == record.seq:  # else a process that had crashed led
@@ -105,7 +105,7 @@ def _reason(
     trail: EventIndex,
     standings: tuple[Standing, ...],
     ballot: tuple[tuple[int, int], ...],
-    candidacies: tuple[Candidacy, ...],
+    candidacies: tuple[ElectionUnderWay, ...],
 ) -> Reason:
     if len(standings) < trail.needed:
         return "too few live"
@@ -121,14 +121,14 @@ def _reason(
     return "split vote" if len({candidate for _, candidate in ballot}) > 1 else "election lost"
 
 
-def _may_win(trail: EventIndex, election: Candidacy) -> bool:
+def _may_win(trail: EventIndex, election: ElectionUnderWay) -> bool:
     """Return whether the votes so far and those that may still come suffice; votes are requested once a term."""
     votes = {election.node, *election.votes}
     votes.update(asked.peer for asked in election.asked if _may_come(trail, asked, election))
     return len(votes) >= election.needed
 
 
-def _may_come(trail: EventIndex, asked: Asked, election: Candidacy) -> bool:
+def _may_come(trail: EventIndex, asked: RequestFate, election: ElectionUnderWay) -> bool:
     voter = trail.snapshot.nodes[asked.peer]
     if not asked.may_still_vote or (asked.journey is not None and asked.journey.verdict is not None):
         return asked.may_still_vote

@@ -9,7 +9,7 @@ from raftplay.past.index import EventIndex
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Verdict, verdict_of
+from raftplay.why.facts.verdicts import NodeVerdict, verdict_of
 
 Wait = Literal["own entry", "index", "round", "apply"]
 """Its obstacle: an entry of the leader's term, the leader's index, its round, the node's own log."""
@@ -33,7 +33,7 @@ class ReadFacts:
     waits: Wait | None = None
     round: int = 0
     by: tuple[int, ...] = ()
-    said: Verdict | None = None
+    said: NodeVerdict | None = None
 
 
 def reads_of(trail: EventIndex, call: ClientCall) -> tuple[ReadFacts, ...]:

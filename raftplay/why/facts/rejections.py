@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from raftplay.past.index import EventIndex
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Verdict, verdict_of
+from raftplay.why.facts.verdicts import NodeVerdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class RejectionFacts:
     """
 
     node: int
-    by: Verdict | None
-    of: Verdict | None
+    by: NodeVerdict | None
+    of: NodeVerdict | None
     kept_from: float | None
     told: Record | None = None
     snapshot: Record | None = None

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from raftplay.past.index import EventIndex
 from raftplay.past.links import Obstacle
-from raftplay.past.rpcs import RPC
-from raftplay.past.story import Election, Leadership
+from raftplay.past.rpcs import Exchange
+from raftplay.past.story import Election, PastLeadership
 from raftplay.past.view import InFlight
 from raftplay.raft import decisions
 from raftplay.raft.messages import Args, RPCRequest
 from raftplay.raft.rule_names import Rule
 from raftplay.watch import facts
 from raftplay.watch.facts import Record
-from raftplay.why.facts.verdicts import Verdict, verdict_of
+from raftplay.why.facts.verdicts import NodeVerdict, verdict_of
 
 CallStage = enum.Enum(
     "CallStage",
@@ -52,7 +52,7 @@ class Journey:
     due: float | None = None
     reason: str = ""
     obstacle: Obstacle | None = None
-    verdict: Verdict | None = None
+    verdict: NodeVerdict | None = None
     again: bool = False
     on_link: bool = False
     for_disk: bool = False
@@ -62,7 +62,7 @@ class Journey:
 Kinds = tuple[type[facts.Fact], ...]
 
 
-def journey(trail: EventIndex, rpc: RPC) -> Journey:
+def journey(trail: EventIndex, rpc: Exchange) -> Journey:
     """Return the fate of an RPC."""
     call = rpc.call
     if not rpc.is_delivered:
@@ -73,7 +73,7 @@ def journey(trail: EventIndex, rpc: RPC) -> Journey:
 
 
 def last_journey(
-    trail: EventIndex, src: int, dst: int, since: Leadership | Election | None, fits: Callable[[Args], bool]
+    trail: EventIndex, src: int, dst: int, since: PastLeadership | Election | None, fits: Callable[[Args], bool]
 ) -> Journey | None:
     """Return the last RPC with such a request since a node stood or led; one that may proceed comes first."""
     latest: Journey | None = None
@@ -86,7 +86,7 @@ def last_journey(
     return latest
 
 
-def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
+def _where(trail: EventIndex, rpc: Exchange, *, is_reply: bool) -> Journey:
     """Return where the request is, or the response to a request that has arrived, if it has not arrived."""
     call = rpc.call
     at = Journey(call.src, call.dst, _GONE[is_reply], call.call_id, call.args)
@@ -109,7 +109,7 @@ def _where(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> Journey:
     return replace(at, stage=CallStage.IGNORED if _is_ignored(trail, rpc) else CallStage.UNANSWERED)
 
 
-def _is_ignored(trail: EventIndex, rpc: RPC) -> bool:
+def _is_ignored(trail: EventIndex, rpc: Exchange) -> bool:
     """Return whether the receiver of a request sends no response to it."""
     decided = rpc.decided
     if decided is None or not isinstance(decided.event, decisions.VoteDecided | decisions.AppendDecided):
@@ -119,7 +119,7 @@ def _is_ignored(trail: EventIndex, rpc: RPC) -> bool:
     return decided.event.rule == Rule.IN_LEASE or has_gone_on
 
 
-def _write_of(trail: EventIndex, rpc: RPC) -> Record | None:
+def _write_of(trail: EventIndex, rpc: Exchange) -> Record | None:
     """Return the write for which the receiver of a request waits before it responds; None if it waits for none."""
     node, decided = trail.snapshot.nodes[rpc.call.dst], rpc.decided
     if node.writing_since is None or decided is None or decided.incarnation != node.incarnation:
@@ -127,13 +127,13 @@ def _write_of(trail: EventIndex, rpc: RPC) -> Record | None:
     return trail.story(node.id).write
 
 
-def _waits(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> bool:
+def _waits(trail: EventIndex, rpc: Exchange, *, is_reply: bool) -> bool:
     """Return whether the request, or its response, waits at a node that is frozen or writes."""
     node = trail.snapshot.nodes[rpc.call.src if is_reply else rpc.call.dst]
     return (node.frozen or node.writing_since is not None) and rpc.waiting[is_reply] > 0
 
 
-def _in_flight(trail: EventIndex, rpc: RPC, *, is_reply: bool) -> InFlight | None:
+def _in_flight(trail: EventIndex, rpc: Exchange, *, is_reply: bool) -> InFlight | None:
     """Return the request or its response in flight; of several copies the one that arrives first."""
     found = [
         flight

@@ -24,7 +24,7 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostEntry:
     """An entry that `node` lost at `time`: to the entries of the leader `by`, -1 if that is not known.
 
     `other` is the entry that is there instead.
@@ -56,7 +56,7 @@ class EntryFacts:
     committed: tuple[int, float] | None = None
     committed_on: tuple[int, ...] = ()
     alive: bool = False
-    lost: tuple[Lost, ...] = ()
+    lost: tuple[LostEntry, ...] = ()
 
     @property
     def fate(self) -> ValueFate:
@@ -141,7 +141,7 @@ def _look_now(trail: EventIndex, value: object, story: EntryFacts) -> None:
         or (entry is not None and entry.term in (story.term, NONE) and same_command(entry.command, value))
     )
     gone = sorted({*story.holders} - {*holders})
-    story.lost += tuple(Lost(node, trail.snapshot.time, "unknown") for node in gone)
+    story.lost += tuple(LostEntry(node, trail.snapshot.time, "unknown") for node in gone)
     story.holders, story.most = holders, max(story.most, len(holders))
     story.alive = any(nodes[id].alive for id in holders)
     story.committed_on = tuple(id for id in holders if nodes[id].alive and nodes[id].commit_index >= index)
@@ -255,7 +255,7 @@ class _Copies:
             entry = self.entry(place)
             entry.holders = tuple(node for node in entry.holders if node != record.node)
             by = self._leader[record.node] if how in ("replaced", "snapshot") else NONE
-            entry.lost += (Lost(record.node, record.time, how, by),)
+            entry.lost += (LostEntry(record.node, record.time, how, by),)
         for place in after.items():
             entry = self.entry(place)
             entry.holders = tuple(sorted({*entry.holders, record.node}))

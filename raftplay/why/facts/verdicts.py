@@ -20,7 +20,7 @@ CORRECT = Rules()
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class NodeVerdict:
     """One response of `node` to `args`: `yes` or no, by which rule, in the state `own`.
 
     `conflict_term` is the hint of a rejection. `sound` is the rule of the correct algorithm that decides otherwise
@@ -62,7 +62,7 @@ class LogEnd(RaftLog):
         return self.last_term if index == self.last_index else NONE
 
 
-def verdict_of(trail: "EventIndex", record: Record | None) -> Verdict | None:
+def verdict_of(trail: "EventIndex", record: Record | None) -> NodeVerdict | None:
     """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
     if record is None:
         return None
@@ -86,7 +86,7 @@ def verdict_of(trail: "EventIndex", record: Record | None) -> Verdict | None:
             return None
     yes = event.granted if isinstance(event, decisions.VoteDecided) else event.success
     at = record.node, record.seq, record.time
-    return Verdict(*at, event.args, yes, event.rule, own, sound, conflict_term, heard)
+    return NodeVerdict(*at, event.args, yes, event.rule, own, sound, conflict_term, heard)
 
 
 def sound_vote(event: decisions.VoteDecided, own: NodeState, earlier: Iterable[int]) -> str:

@@ -8,7 +8,7 @@ from raftplay.raft.messages import NONE
 from raftplay.raft.rule_names import Rule
 from raftplay.watch.narrator import rule_text
 from raftplay.watch.words import nodes_text
-from raftplay.why.facts.elections import Asked, Candidacy
+from raftplay.why.facts.elections import ElectionUnderWay, RequestFate
 from raftplay.why.facts.rpcs import CallStage, Journey
 from raftplay.why.words.network import obstacle_text
 from raftplay.why.words.rpcs import journey_text
@@ -52,7 +52,7 @@ def _waited(firing: Firing, fired: float) -> str:
     return f"; {span(fired - since.time)} before, it had {did[since.kind]}"
 
 
-def candidacy_lines(candidacy: Candidacy) -> list[str]:
+def candidacy_lines(candidacy: ElectionUnderWay) -> list[str]:
     """Return how an election in progress began, and the fate of each request."""
     lines = [firing_line(candidacy.firing)]
     kind = "pre-votes" if candidacy.pre_vote else "votes"
@@ -60,7 +60,7 @@ def candidacy_lines(candidacy: Candidacy) -> list[str]:
     return lines + [line for asked in candidacy.asked if (line := asked_line(candidacy, asked))]
 
 
-def asked_line(candidacy: Candidacy, asked: Asked) -> str:
+def asked_line(candidacy: ElectionUnderWay, asked: RequestFate) -> str:
     """Return the fate of the request to one node in words; empty where there is nothing to say."""
     kind = "pre-vote" if candidacy.pre_vote else "vote"
     peer, journey = asked.peer, asked.journey
@@ -82,7 +82,7 @@ def asked_line(candidacy: Candidacy, asked: Asked) -> str:
     return f"{text}; {journey_text(journey, 'the request', 'the response')}"
 
 
-def no_answer_text(asked: Asked) -> str:
+def no_answer_text(asked: RequestFate) -> str:
     """Return why a request has no response so far, and the obstacle now, where that is another one."""
     journey, gap = asked.journey, asked.obstacle
     assert journey is not None

@@ -9,7 +9,7 @@ from raftplay.watch.facts import ITS_CODE, Record
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, role_text, verb
 from raftplay.why.facts.nodes import CandidateFacts, DownFacts, FollowerFacts, LeaderFacts, NodeFacts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import NodeVerdict
 from raftplay.why.words.elections import candidacy_lines, firing_line, timer_lines
 from raftplay.why.words.network import apart_texts, fault_lines
 from raftplay.why.words.rpcs import ignored_lines, request_text, step_text
@@ -205,7 +205,7 @@ def _whom(vote: VoteCast, node: int) -> str:
     return "itself" if vote.candidate == node else f"node {vote.candidate}"
 
 
-def _vote_line(vote: VoteCast, verdict: Verdict | None, node: int) -> str:
+def _vote_line(vote: VoteCast, verdict: NodeVerdict | None, node: int) -> str:
     if vote.time is None:
         return f"its vote in term {vote.term} is for {_whom(vote, node)}; why: {FORGOTTEN}"
     how = ", as a candidate (§5.2)" if verdict is None else f": {verdict_text(verdict)}"
@@ -213,7 +213,7 @@ def _vote_line(vote: VoteCast, verdict: Verdict | None, node: int) -> str:
     return f"in term {vote.term} it voted for {_whom(vote, node)} at {at(vote.time)}{how}{from_disk}"
 
 
-def _heard_line(heard: Verdict | Record, snapshot: Snapshot) -> str:
+def _heard_line(heard: NodeVerdict | Record, snapshot: Snapshot) -> str:
     when = f"at {at(heard.time)}, {ago(snapshot.time - heard.time)}"
     if isinstance(heard, Record):
         return f"it last heard of node {decision_of(heard).leader} {when}, and {word_text(heard)}"

@@ -1,10 +1,10 @@
 """The words for the pace of elections."""
 
 from raftplay.watch.text import count
-from raftplay.why.facts.pace import Pace
+from raftplay.why.facts.pace import ElectionPace
 
 
-def pace_lines(pace: Pace | None) -> list[str]:
+def pace_lines(pace: ElectionPace | None) -> list[str]:
     """Return a line about the pace of elections, if there is a reason for one."""
     if pace is None:
         return []

@@ -1,11 +1,11 @@
 """The words for why there is no leader."""
 
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.story import Leadership
+from raftplay.past.story import PastLeadership
 from raftplay.raft.messages import NONE
 from raftplay.watch.text import count
 from raftplay.watch.words import nodes_text, verb
-from raftplay.why.facts.elections import Candidacy
+from raftplay.why.facts.elections import ElectionUnderWay
 from raftplay.why.facts.nodes import LeaderFacts
 from raftplay.why.facts.quorums import QuorumFacts, Standing
 from raftplay.why.words.elections import asked_line, no_answer_text
@@ -106,7 +106,7 @@ def _reason_lines(facts: QuorumFacts, snapshot: Snapshot) -> list[str]:
     return lines
 
 
-def _candidacy_lines(candidacy: Candidacy) -> list[str]:
+def _candidacy_lines(candidacy: ElectionUnderWay) -> list[str]:
     """Return who voted for a candidate, and the fate of its other requests, grouped by fate."""
     kind = "asks for pre-votes in" if candidacy.pre_vote else "is candidate in"
     votes = "pre-votes" if candidacy.pre_vote else "votes"
@@ -143,7 +143,7 @@ def _ballot_lines(facts: QuorumFacts) -> list[str]:
     ]
 
 
-def _last_leader_line(last: Leadership) -> str:
+def _last_leader_line(last: PastLeadership) -> str:
     ends = {
         "": f"from {at(last.time)} on",
         "crashed": f"until it crashed at {at(last.until)}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from raftplay.watch.narrator import rule_text
 from raftplay.why.facts.reads import ReadFacts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import NodeVerdict
 from raftplay.why.words.text import at, span
 from raftplay.why.words.verdicts import verdict_text
 
@@ -22,7 +22,7 @@ def read_lines(reads: Sequence[ReadFacts]) -> list[str]:
     return lines
 
 
-def _said(said: Verdict) -> str:
+def _said(said: NodeVerdict) -> str:
     """Return what the leader replied to a follower that asked it for an index."""
     let = f"let node {said.asker} read" if said.yes else f"did not let node {said.asker} read"
     return f"node {said.node} {let}, at {at(said.time)}: {verdict_text(said)}"

@@ -2,7 +2,7 @@
 
 from raftplay.watch.text import count
 from raftplay.why.facts.rejections import RejectionFacts
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import NodeVerdict
 from raftplay.why.words.rpcs import request_text
 from raftplay.why.words.snapshots import ignored_snapshot_lines
 from raftplay.why.words.text import at
@@ -33,7 +33,7 @@ def rejection_words(facts: RejectionFacts, forgotten: int) -> tuple[str, list[st
     return head, lines
 
 
-def rejection_text(verdict: Verdict) -> str:
+def rejection_text(verdict: NodeVerdict) -> str:
     """Return who rejected what, when, and why."""
     what = f"node {verdict.asker}'s {request_text(verdict.args)}"
     verb = "ignored" if verdict.is_ignored else "rejected"

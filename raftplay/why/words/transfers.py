@@ -1,7 +1,7 @@
 """The words for leadership transfers: what one waits for, and why a command or a TimeoutNow was refused."""
 
 from raftplay.cluster.snapshot import NodeSnapshot
-from raftplay.past.transfers import Transfer
+from raftplay.past.transfers import PastTransfer
 from raftplay.raft.decisions import TimeoutNowDecided
 from raftplay.raft.messages import NONE
 from raftplay.raft.rule_names import Rule
@@ -11,7 +11,7 @@ from raftplay.watch.text import command_text
 from raftplay.why.words.text import at, since
 
 
-def transfer_lines(facts: Transfer | None, leader: NodeSnapshot) -> list[str]:
+def transfer_lines(facts: PastTransfer | None, leader: NodeSnapshot) -> list[str]:
     """Return what a leader's transfer waits for, or how the last one ended."""
     if facts is None:
         return []
@@ -33,7 +33,7 @@ def transfer_lines(facts: Transfer | None, leader: NodeSnapshot) -> list[str]:
     return lines
 
 
-def _waits_text(facts: Transfer, leader: NodeSnapshot) -> str:
+def _waits_text(facts: PastTransfer, leader: NodeSnapshot) -> str:
     first, last = dict(leader.match_index).get(facts.target, NONE) + 1, leader.last_index
     target = f"node {facts.target}"
     if first < last:

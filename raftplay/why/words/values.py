@@ -3,7 +3,7 @@
 from raftplay.raft.messages import NONE
 from raftplay.watch.text import command_text, count
 from raftplay.watch.words import nodes_text, verb
-from raftplay.why.facts.values import EntryFacts, Lost, ValueFacts
+from raftplay.why.facts.values import EntryFacts, LostEntry, ValueFacts
 from raftplay.why.words.text import at, grouped
 
 LONGEST_VALUE = 40
@@ -101,7 +101,7 @@ def _losses_text(entry: EntryFacts) -> str:
     return "; ".join(texts)
 
 
-def _loss_text(lost: Lost) -> str:
+def _loss_text(lost: LostEntry) -> str:
     match lost.how:
         case "replaced" if lost.by != NONE:
             return f"node {lost.by}'s entry replaced it"

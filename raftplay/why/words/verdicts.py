@@ -3,11 +3,11 @@
 from raftplay.raft.messages import NONE, AppendEntriesArgs, CMState, ConfirmArgs, ReadIndexArgs, RequestVoteArgs
 from raftplay.raft.rule_names import Rule, rule_words
 from raftplay.watch.narrator import rule_text
-from raftplay.why.facts.verdicts import Verdict
+from raftplay.why.facts.verdicts import NodeVerdict
 from raftplay.why.words.text import log_end, span
 
 
-def verdict_text(verdict: Verdict) -> str:
+def verdict_text(verdict: NodeVerdict) -> str:
     """Return the rule of a response, its operands and section, and where the correct algorithm differs."""
     words, section = _exact_words(verdict)
     operands = _operands(verdict)
@@ -15,7 +15,7 @@ def verdict_text(verdict: Verdict) -> str:
     return f"{text}; {_sound_text(verdict)}" if verdict.sound else text
 
 
-def _exact_words(verdict: Verdict) -> tuple[str, str]:
+def _exact_words(verdict: NodeVerdict) -> tuple[str, str]:
     """Return the words and section of a rule, more exact where its operands allow it."""
     args, (section, words) = verdict.args, rule_words(verdict.rule)
     if not isinstance(args, RequestVoteArgs):
@@ -29,7 +29,7 @@ def _exact_words(verdict: Verdict) -> tuple[str, str]:
     return words, section
 
 
-def _operands(verdict: Verdict) -> str:
+def _operands(verdict: NodeVerdict) -> str:
     args, node, own = verdict.args, verdict.node, verdict.own
     if verdict.rule == Rule.OWN_RULE:
         return ""
@@ -68,7 +68,7 @@ def _operands(verdict: Verdict) -> str:
     return f"{whose} {log_end(*asker)}, that of node {node} {log_end(*end)}"
 
 
-def _leader_alive(verdict: Verdict) -> str:
+def _leader_alive(verdict: NodeVerdict) -> str:
     if verdict.own.state is CMState.LEADER:
         return f"node {verdict.node} leads term {verdict.own.current_term} itself"
     if verdict.leader_heard is None:
@@ -77,7 +77,7 @@ def _leader_alive(verdict: Verdict) -> str:
     return f"node {verdict.node} heard of node {leader} {span(verdict.time - time)} before"
 
 
-def _append_operands(verdict: Verdict, args: AppendEntriesArgs) -> str:
+def _append_operands(verdict: NodeVerdict, args: AppendEntriesArgs) -> str:
     previous, own = args.prev_log_index, verdict.own
     match verdict.rule:
         case Rule.STALE_TERM:
@@ -93,7 +93,7 @@ def _append_operands(verdict: Verdict, args: AppendEntriesArgs) -> str:
     return f"index {previous}, term {args.prev_log_term}" if previous != NONE else "nothing comes before index 0"
 
 
-def _read_operands(verdict: Verdict, args: ConfirmArgs | ReadIndexArgs) -> str:
+def _read_operands(verdict: NodeVerdict, args: ConfirmArgs | ReadIndexArgs) -> str:
     own = verdict.own
     match verdict.rule:
         case Rule.STALE_TERM:
@@ -108,7 +108,7 @@ def _read_operands(verdict: Verdict, args: ConfirmArgs | ReadIndexArgs) -> str:
             return ""
 
 
-def _sound_text(verdict: Verdict) -> str:
+def _sound_text(verdict: NodeVerdict) -> str:
     """Return what the correct algorithm would have done instead."""
     if verdict.rule == Rule.OWN_RULE and not verdict.yes:
         return "the correct algorithm says yes"
