@@ -7,6 +7,9 @@ import-linter).
 
 The rooms, from the ground up
   errors.py      `UsageError`, the error for wrong input, which every room may raise
+  linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py
+                 (which finds one), smallest.py (a part that has none), report.py and timeline.py (its words),
+                 readers.py and edn.py (histories of other programs)
   raft/          the algorithm, as the boxes of Figure 2: consensus.py, state.py, rules.py (its sentences, pure;
                  reasons.py names them), messages.py (the RPCs, and log entries); rpcs.py (a row for each kind of
                  RPC); log.py, quorum.py, roles.py (the state of candidates and leaders), leases.py (who keeps a
@@ -21,42 +24,49 @@ The rooms, from the ground up
                  checks); watch/invariants/ (checks every event)
   backends/      time and transport behind one protocol, base.py: tcp.py (real time, with a thread of its own,
                  loop_thread.py, and sockets, sockets.py), sim.py (virtual time)
+  kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
+                 the sessions that make requests exactly-once), clients.py, load.py
   cluster/       server.py drives one node, with alarm.py (its timer), applied.py (its commits and snapshots),
-                 reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it goes
-                 down), and calls its code through node_code.py (raised.py reports what that raises); calls.py,
-                 proxy.py and inbox.py are the stages between it and the network (rpc.py: what passes them),
-                 network.py the links, flight.py the messages in flight, holding.py what links hold; cluster.py
-                 holds all servers, their disks and the actions on nodes, with those of hardware_actions.py,
-                 timer_actions.py and link_actions.py (over servers.py, which they share); harness.py makes them
-                 methods, with the waits of waits.py and the assertions of checks.py, over the parts of running.py
-                 (where `members` is the `Cluster`), which attributes.py reads; failures.py keeps what is raised
-                 next; snapshot.py is the state of a cluster as a value; own_node.py loads a user's class of nodes,
-                 own_methods.py checks its methods, and results.py what they return; machine.py is the interface of
-                 a state machine, image.py what a snapshot holds of its state, commits.py forgets old commits;
-                 cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
-                 node and its storage; given.py: disks that hold something before the start; hardware.py is the
-                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk, with
-                 what waits for it
+                 reading.py (reads), observer.py (its decisions), tuning.py (its options), crashing.py (how it
+                 goes down), and calls its code through node_code.py (raised.py reports what that raises);
+                 calls.py (`Calls`, `Links`), proxy.py and inbox.py are the stages between it and the network
+                 (rpc.py: what passes them), network.py the faults of links, flight.py the messages in flight,
+                 holding.py what links hold; cluster.py holds all servers, their disks and the actions on nodes,
+                 with those of hardware_actions.py, timer_actions.py and link_actions.py (over servers.py, which
+                 they share); harness.py makes them methods, with the waits of waits.py and the assertions of
+                 checks.py, over the parts of running.py (where `members` is the `Cluster`), which attributes.py
+                 reads; failures.py keeps what is raised next; snapshot.py is the state of a cluster as a value;
+                 own_node.py loads a user's class of nodes, own_methods.py checks its methods, and results.py
+                 what they return; machine.py is the interface of a state machine, image.py what a snapshot holds
+                 of its state, commits.py forgets old commits; cluster/storage/ keeps what must survive a crash,
+                 in files of SQLite; disk.py there is between a node and its storage; given.py: disks that hold
+                 something before the start; hardware.py is the disk, the clock and the timings of each node,
+                 writing.py a write that waits for a slow disk, with what waits for it
+  maelstrom/     the key-value store under Maelstrom: node.py is one node without I/O, pipe.py its standard
+                 streams
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
-                 story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and what
-                 became of an RPC (index.py looks them up); leases.py says how long leaders and followers have
-                 heard nothing; calls.py folds the operations of clients, stores.py what waits for a node's store;
-                 view.py is the `View`, now or then: the only thing that screens read
+                 story.py (with transfers.py and snapshots.py) and rpcs.py into what led to a node's state and
+                 what became of an RPC (index.py looks them up); leases.py says how long leaders and followers
+                 have heard nothing; calls.py folds the operations of clients, stores.py what waits for a node's
+                 store; view.py is the `View`, now or then: the only thing that screens read
   why/           answers.py explains a `View`: why/facts/ finds facts in it (nodes.py, entries.py …), why/words/
                  puts them into words, in modules of the same names
-  session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a journal,
-                 which journal.py writes as a script and replay.py plays again; deeds.py has the commands that it
-                 gives itself, under_way.py the running one, recorded_file.py the file of `record`; views.py shows
-                 a branch; outcome.py says what became of a command; nothing is parsed here
+  session/       session.py runs commands on a cluster and its branches (branches.py), and keeps them in a
+                 journal, which journal.py writes as a script and replay.py plays again; deeds.py has the
+                 commands that it gives itself, under_way.py the running one, recorded_file.py the file of
+                 `record`; views.py shows a branch; outcome.py says what became of a command; nothing is parsed
+                 here
   language/      the command language: lexer.py splits lines, table.py holds a row per command, kinds.py,
-                 link_kinds.py (links and messages), selectors.py (nodes), conditions.py and measures.py (numbers)
-                 read arguments, completion.py says what may follow, repeats.py unrolls `repeat` … `end`
-  commands/      the commands, one function each, and `Setup` (setup.py): the settings that set-up lines, the
-                 command line and `new` choose
+                 link_kinds.py (links and messages), selectors.py (nodes), conditions.py and measures.py
+                 (numbers) read arguments, completion.py says what may follow, repeats.py unrolls `repeat` …
+                 `end`
+  commands/      the commands, one function each (acting.py, timing.py: waits and `expect`, looking.py,
+                 rewinding.py: the past, keeping.py: files, why.py …), and `Setup` (setup.py): the settings that
+                 set-up lines, the command line and `new` choose
   run/           script.py parses scripts, captions.py reads their comments, runner.py runs them, transcript.py
-                 tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets time
-                 pass meanwhile; golden.py compares answers with those that a script expects,
-                 comparing.py a run with one under another setting
+                 tells of it; notes.py lets speaker notes follow a screen; live.py runs typed lines, and lets
+                 time pass meanwhile; golden.py compares answers with those that a script expects, comparing.py a
+                 run with one under another setting
   scenarios/     scripts that ship with raftplay, those in scenarios/bugs/ with a bug switched on, in
                  scenarios/incidents/ replays of public incidents
   explore/       explore/search/ searches seeds for violations: sweep.py hands out chunks of seeds (chunk.py) to
@@ -67,27 +77,21 @@ The rooms, from the ground up
                  node owes besides safety), and writes a walk as a script; explore/exhaustive/ visits
                  every state of a few; explore/scripts/ runs a script with many seeds, and minimizes one that
                  fails; explore/fuzz/ sends mutated frames, and runs generated scripts
-  lessons/       lessons: language.py parses them (lines.py) into values (steps.py), course.py runs one step after
-                 another, lessons/files/ holds them
-  kv/            a key-value store as a state machine: commands.py (what the log holds), machine.py (values, and
-                 the sessions that make requests exactly-once), clients.py, load.py
-  maelstrom/     that store under Maelstrom: node.py is one node without I/O, pipe.py its standard streams
-  linearizability/ decides whether what clients saw has an order that explains it: operations.py, search.py (which
-                 finds one), smallest.py (a part that has none), report.py and timeline.py (its words), readers.py
-                 and edn.py (histories of other programs)
+  lessons/       lessons: language.py parses them (lines.py) into values (steps.py), course.py runs one step
+                 after another, lessons/files/ holds them
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
                  app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
                  of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for), tui/stage/
-                 paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py
-                 and coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
+                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for),
+                 tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py and
+                 coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
                  hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
-                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py and
-                 comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the terminal
-                 takes them, tui/serve/ shows them to browsers, and tui/visits/ gives each visitor
-                 a screen of their own in the browser (house.py is the server, visitor.py the process of each)
+                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py
+                 and comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the
+                 terminal takes them, tui/serve/ shows them to browsers, and tui/visits/ gives each visitor a
+                 screen of their own in the browser (house.py is the server, visitor.py the process of each)
   export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
                  read, replay.py the data of the HTML page (export/page/ holds its script and style), live.py
                  those of a run that goes on, which tui/serve/feed.py gives to browsers
@@ -95,15 +99,16 @@ The rooms, from the ground up
                  keeps what methods do in the session's journal, as words.py writes it; answers.py is what they
                  return, pictures.py its look in a notebook; scripts.py is `raftplay.run`, search.py is
                  `raftplay.explore`
-  cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls it
+  cli/           the command line, on typer: options into calls, failures into exit statuses; __main__.py calls
+                 it
 Beside them: called.py (packages that are functions), docs/ (reference pages, shown by `raftplay help NAME`),
 docstrings.py (help texts from docstrings), examples/ (notebooks), files.py (output files), html.py (tables of
 notebooks), locks.py (file locks), output.py (standard streams), places.py (where user files are kept),
 pytest_plugin.py (fixtures for pytest), signals.py, version.py.
 
 A command: `submit x`
-  1. A line comes from a script (run/script.py, which parses it before anything runs, and run/runner.py) or from a
-     person (run/live.py). language/lexer.py splits it into words; `parse` in language/table.py finds the row
+  1. A line comes from a script (run/script.py, which parses it before anything runs, and run/runner.py) or from
+     a person (run/live.py). language/lexer.py splits it into words; `parse` in language/table.py finds the row
      `submit` and reads each argument with its kind (language/kinds.py). The result is a `Bound` command.
   2. `Session.perform` in session/session.py runs it, keeps it in the journal from which `save` writes a script,
      and returns its `Outcome` (session/outcome.py).
@@ -111,23 +116,26 @@ A command: `submit x`
      python/harness.py is for users, and does the same), which calls `Server.submit` (cluster/server.py) of the
      node that it names, by default the leader. A server calls its node only through `NodeCode.submit` and its
      like (cluster/node_code.py), as a node may have a user's class.
-  4. `ConsensusModule.submit` (raft/consensus.py, and all that is named without a file below) appends the entry to
-     its log in memory and marks every peer as due for AppendEntries. It returns the index: nothing is written or
-     sent yet.
+  4. `ConsensusModule.submit` (raft/consensus.py, and all that is named without a file below) appends the entry
+     to its log in memory and marks every peer as due for AppendEntries. It returns the index: nothing is written
+     or sent yet.
   5. The loop of the backend calls `Server.settle_pending` soon after, which calls `Server._settle`:
      `ConsensusModule.persist` writes term, vote and log to the disk, from when on the leader's own copy counts;
-     commits are applied, a reply is sent if there is one, then the RPCs from `ConsensusModule.take_calls`, and the
-     timer is set, in this order. Every input of a node ends there.
+     commits are applied, reads that are over are answered, a reply is sent if there is one, then the RPCs from
+     `ConsensusModule.take_calls`, and the timer is set, in this order. Every input of a node ends there.
   6. Each peer gets AppendEntries (next walk). Its reply comes to `ConsensusModule.reply_received`, where
      `_append_answered` raises the peer's match index; `_advance_commit_index` commits the entry once a majority
      has it (raft/quorum.py) and it is of the current term (`Rules.may_commit` in raft/rules.py).
-  7. `Server._settle` again: the entry, from `Applied.take_commits` (cluster/applied.py), goes to the state
-     machine, if there is one, and to the node's list of commits; the next AppendEntries carries the new commit
-     index to the peers, which commit it in `ConsensusModule.append_entries`.
+  7. `Server._settle` again: the entry, from `Applier.take_commits` (cluster/applied.py), goes to the state
+     machine (by default a `KeyValueStore`) and to the node's list of commits; the next AppendEntries carries the
+     new commit index to the peers, which commit it in `ConsensusModule.append_entries`.
+  8. `wait committed x` in commands/timing.py reads its condition (language/conditions.py) and waits for it with
+     `wait_until` (cluster/waits.py). run/runner.py gives the answer of each command to the transcript:
+     `TextTranscript.step` or `JsonTranscript.step` (run/transcript.py).
 
 A frame: one RPC and its reply
-  1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` asks `Network.fate`
-     (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
+  1. `Calls.call` (cluster/calls.py) numbers it; `RPCProxy.send` may drop it; `Links.send` (calls.py too) asks
+     `Network.fate` (cluster/network.py) for its delays: none if it is lost, several if it is duplicated.
   2. A delayed or held message waits in `Flights` (cluster/flight.py), where `messages`, `hold` and `lose` find
      it.
   3. `Endpoint.send` carries it: backends/wire.py encodes a frame and backends/sockets.py sends it, or
@@ -139,12 +147,14 @@ A frame: one RPC and its reply
      `Calls.answered` finds its request by number, and the server gives both to `ConsensusModule.reply_received`.
 
 An event: from a decision to the screen
-  1. `State._tell` hands a value of raft/decisions.py to `Observer.publish` (cluster/observer.py), which adds the
-     node's state; the cluster, its servers and the stages of an RPC publish those of watch/facts.py. Without
-     readers no event is made.
-  2. `Stream.publish` (watch/stream.py) numbers it, and calls the readers with a `Record`:
-     watch/invariants/watcher.py, which reports a violation; `History` (past/history.py); the writer of a
-     file, such as `TraceWriter` (watch/trace.py); the logger (cluster/debug.py).
+  1. `State._tell` hands a value of raft/decisions.py to `tell` of an `Observer` (cluster/observer.py): the
+     function of `Stream.observer`, or `Observer.publish`, which checks what a user's class has decided first.
+     Servers and the stages of an RPC publish those of watch/facts.py with `NodeEvents` (cluster/rpc.py), the
+     cluster with `Stream.publish`. Without readers no event is made.
+  2. The stream (watch/stream.py) numbers it. It calls each `Watcher` with the event alone: the invariants
+     (watch/invariants/watcher.py), which report a violation. Then it calls the other readers with a `Record`,
+     which has the node's state too: `History` (past/history.py); the writer of a file, such as `TraceWriter`
+     (watch/trace.py); the logger (cluster/debug.py).
   3. `Session.view` makes a `View`: a snapshot, the events and the messages in flight. For a moment in the past,
      `History.view` folds events in a `World` (past/world.py) up to there.
   4. `paint` in tui/app.py asks for the view, and the `Playhead` for the moment of it that is shown; tui/state.py
@@ -152,44 +162,49 @@ An event: from a decision to the screen
      words, here and in `events`.
 
 To add a …, touch …
-  command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/ (help,
-                 completion and the table in docs/language.md follow from the docstring and the kinds)
+  command        a function with `@command` in a module of commands/, a line in tests/language/transcripts/
+                 (help, completion and the table in docs/language.md follow from the docstring and the kinds)
   condition      language/conditions.py; a number to compare: language/measures.py, which lessons read too; a
                  line in tests/language/test_conditions.py
   set-up line    a function with `@setup_line` in commands/setup_lines.py, which changes the `Setup` (setup.py);
                  cluster/config.py, if it is of the cluster; session/journal.py, so that `save` writes it
-  message kind   that commands name: a row in raft/message_kinds.py, its words in docs/language.md, a message of it
-                 in tests/language/test_choosing.py
-  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words` and its
-                 `effect`; past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the module of
-                 actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
-                 cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status` shows
-                 it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
-  decision       raft/decisions.py, raft/consensus.py, watch/narrator.py, past/node.py, tui/stage/telling/ (its
-                 words on the screen), tui/model/timeline.py (its mark, or that it has none), and its check in
-                 watch/invariants/watcher.py, or that it has none; an example in tests/tui/test_sentence.py
+  message kind   that commands name: a row in raft/message_kinds.py, its words in docs/language.md, a message of
+                 it in tests/language/test_choosing.py
+  fault          where it acts (cluster/proxy.py, inbox.py or network.py); watch/facts.py, with its `words` and
+                 its `effect`; past/node.py, or past/world.py for a fault of links; cluster/cluster.py or the
+                 module of actions beside it (hardware_actions.py, timer_actions.py, link_actions.py), a line in
+                 cluster/harness.py, python/recorded.py, commands/acting.py; cluster/snapshot.py, if `status`
+                 shows it; explore/search/mixes.py, with what ends it, so that the search uses it; a transcript
+  decision       raft/decisions.py (its rule: rule_names.py), raft/consensus.py, watch/narrator.py, past/node.py,
+                 tui/stage/telling/ (its words on the screen), tui/model/timeline.py (its mark, or that it has
+                 none), and its check in watch/invariants/watcher.py, or that it has none; an example in
+                 tests/tui/test_sentence.py
   RPC            its request and reply in raft/messages.py, and in the unions `Args` and `Reply` there; a row in
                  raft/rpcs.py; the methods that the row names; a decision for what the node decides about it;
                  tests/raft/test_rpcs.py. The wire, traces, faults and screens read the row. Where it should
                  have words of its own: `args_text` in watch/narrator.py, `_words` in tui/stage/words.py
   bug            a subclass and a `Bug` in a module of raft/bugs/, a line in `BUGS` there, a script in
-                 scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py, and the same bug as a user
-                 would write it in tests/support/own_bugs.py
+                 scenarios/bugs/, a test with and without it in tests/raft/test_bugs.py, and the same bug as a
+                 user would write it in tests/support/own_bugs.py
   option         of the algorithm: a field of `RaftConfig` and its row in `SWITCHES` (raft/config.py); its words
                  in the docstring of `set` (commands/setup_lines.py); a line in `OPTIONS` of
                  explore/search/options.py (so that trials draw it), and one in `DRAWN` of explore/walks/walk.py
                  for walks; `explore --set` has it then, --exhaustive too
-  invariant      a row in watch/invariants/names.py, a check in watch/invariants/elections.py, replication.py or
-                 wire.py, tests/watch/test_invariants.py
+  invariant      a row in watch/invariants/names.py; a check in the module of watch/invariants/ that has its
+                 subject, and a line in `CHECKS` (watcher.py there), or in the check that the event has already;
+                 what it must remember in model.py; a test that violates it and one that does not, in
+                 tests/watch/
   scenario       a file in scenarios/, its name in `ORDER` there
   lesson         a numbered file in lessons/files/, its answers in tests/lessons/test_lessons_shipped.py; if it
                  speaks of single nodes, proof of that in tests/lessons/test_lesson_facts.py
-  question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, commands/why.py
+  question       to `why`: why/answers.py, a module in why/facts/ and one in why/words/, its form and an example
+                 in commands/why.py, a test in tests/why/
   pane           a module in tui/model/ with a subclass of `Pane`, its line in tui/model/panes.py, a test of its
-                 key in tests/tui/test_tui_keys.py; docs/screen.md and the frames in tests/tui/frames/ are written
-                 again
-  export         a module in export/ with a function `written`, its row in `FORMATS` there, a test; a file that is
-                 written while a run goes on: an `EventWriter` with its row in `EVENT_FILES` (watch/event_files.py)
+                 key in tests/tui/test_tui_keys.py; docs/screen.md and the frames in tests/tui/frames/ are
+                 written again
+  export         a module in export/ with a function `written`, its row in `FORMATS` there, a test; a file that
+                 is written while a run goes on: an `EventWriter` with its row in `EVENT_FILES`
+                 (watch/event_files.py)
   state machine  a class with the methods of `StateMachine` for `Harness(state_machine=…)`, a test
   key            tui/keys.py; a state in which the footer names it: tui/model/footer.py
   sub-command    a function in a module of cli/, its name in `MODULES` in cli/app.py, a call in

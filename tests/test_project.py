@@ -93,6 +93,21 @@ def test_the_map_names_every_package_and_every_module_at_the_top():
     assert missing == []
 
 
+def test_the_rooms_of_the_map_stand_in_the_order_of_their_imports():
+    listed = re.search(r"^The rooms.*?^Beside them", module_guide(), re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    rooms = re.findall(r"^  (\w+)(?:/|\.py) ", listed[0], re.MULTILINE)
+    assert len(rooms) > 20
+    upwards = [
+        (room, other)
+        for at, room in enumerate(rooms)
+        for path in ((PACKAGE / room).rglob("*.py") if (PACKAGE / room).is_dir() else [PACKAGE / f"{room}.py"])
+        for other in rooms[at + 1 :]
+        if re.search(rf"^ *(?:from|import) raftplay\.{other}\b", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert upwards == []
+
+
 def test_the_map_names_no_file_and_no_class_that_is_not_there():
     guide = module_guide()
     named = set(re.findall(r"(?<![\w./])[a-z_]+(?:/[a-z_]+)*(?:\.py|\.md|/)", guide))

@@ -50,7 +50,7 @@ def bugs(
                 *textwrap.wrap(bug.explanation, 100),
                 "",
                 f"section  {bug.section}",
-                f"violates {', '.join(bug.falls)}",
+                f"violates {', '.join(bug.violates)}",
                 f"seen in  {', '.join(bug.seen_in) or 'no report that is known here'}",
                 f"see it   raftplay run bugs/{name}     and without: raftplay run bugs/{name} --without-bugs",
             )
@@ -72,7 +72,7 @@ def help_(
     name: Annotated[
         str | None, typer.Argument(autocompletion=completions.help_names, help="A command, or: conditions.")
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The table as in the README.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/language.md.")] = False,
 ) -> None:
     """Explain the commands of the language."""
     import raftplay.run.script  # noqa: F401, PLC0415 - it imports the modules that fill the table

@@ -56,7 +56,7 @@ class Calls:
         replies: list[Reply] = []
         backend.run(lambda: self.call(peer_id, args, replies.append))
         if not backend.wait_until(lambda: bool(replies), CALL_LIMIT):
-            raise TimeoutError(f"node {peer_id} did not answer node {self._id} within {CALL_LIMIT:g} s")
+            raise TimeoutError(f"node {peer_id} did not respond to node {self._id} within {CALL_LIMIT:g} s")
         return replies[0]
 
     def answered(self, response: Response) -> Request | None:

@@ -25,7 +25,7 @@ class Config:
     """Timings and options of a cluster. Times are seconds of cluster time.
 
     `delay_min` … `delay_max`: delay of every incoming request before the node sees it.
-    `unreliable`: one incoming request in ten fails, one in ten takes 75 ms. None: the environment decides
+    `unreliable`: one incoming request in ten is lost, one in ten takes 75 ms. None: the environment decides
     (RAFT_UNRELIABLE_RPC; likewise RAFT_FORCE_MORE_REELECTION for `raft.force_more_reelection`; a variable that is
     empty, 0, false, no or off counts as not set).
     `bugs`: names of bug switches to turn on, keys of `raftplay.raft.bugs.BUGS`.

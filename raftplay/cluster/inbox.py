@@ -45,11 +45,6 @@ class Inbox:
         else:
             self._set_aside(response, self._takes_responses, self.receive_response)
 
-    def thaw(self) -> None:
-        """Handle what waited: the process resumes. Messages that arrive meanwhile do not wait."""
-        self.frozen = False
-        self.resume()
-
     def resume(self) -> None:
         """Handle what waited, in order, until the node is paused or waits for its disk again."""
         while self._waiting and not (self.frozen or self.busy):

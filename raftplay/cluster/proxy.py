@@ -68,7 +68,7 @@ class RPCProxy:
     def send(self, request: Request) -> None:
         """Pass a request of the node on. Raises `CallFailed` when it is dropped or cannot be sent."""
         if self._calls_left == 0:
-            raise CallFailed(f"the proxy of node {self._id} drops calls")
+            raise CallFailed(f"the proxy of node {self._id} drops RPCs")
         self._outward.send(request)
         if self._calls_left > 0:
             self._calls_left -= 1  # an RPC that cannot be sent does not count

@@ -37,7 +37,7 @@ class Request(msgspec.Struct, eq=False):
         return facts.CallLost(self.call_id, self.src, self.dst, self.message, reason)
 
     def __str__(self) -> str:
-        return f"call {self.call_id}" if self.number is None else f"message {self.number}"
+        return f"request {self.call_id}" if self.number is None else f"message {self.number}"
 
 
 class Response(msgspec.Struct, eq=False):
@@ -54,7 +54,7 @@ class Response(msgspec.Struct, eq=False):
         return facts.ReplyLost(self.call_id, self.src, self.dst, self.message, reason)
 
     def __str__(self) -> str:
-        return f"the reply to call {self.call_id}" if self.number is None else f"message {self.number}"
+        return f"the response to request {self.call_id}" if self.number is None else f"message {self.number}"
 
 
 Message = Request | Response

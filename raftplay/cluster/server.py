@@ -1,8 +1,9 @@
 """Server: one ConsensusModule with its storage, its network endpoint, and its timer.
 
 The rule of this module: after every input, `_settle` alone handles the outputs: storage first, then the commits,
-the reply, the RPCs, the timer. So everything that leaves a node is on its disk. The node's code is called through
-`NodeCode`; a server crashes at the step that it decorates with `crashes_by_failures` when that code raises.
+reads that are over, the reply, the RPCs, the timer; last a snapshot, if one is due, which settles again. So
+everything that leaves a node is on its disk. The node's code is called through `NodeCode`; a server
+crashes at the step that it decorates with `crashes_by_failures` when that code raises.
 """
 
 import random
@@ -406,7 +407,7 @@ class Server:
             self._settle(now)
 
     def _settle(self, now: float, request: Request | None = None, reply: Reply | None = None) -> None:
-        """Handle the outputs of an input: storage, then the commits, the reply, the RPCs, and the timer."""
+        """Handle the outputs of an input, in the order that the rule of this module says."""
         if self._writing.waits:
             return  # its outputs leave once the write is done
         try:

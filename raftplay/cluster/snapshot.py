@@ -91,7 +91,7 @@ class NodeSnapshot:
 
     @property
     def marks(self) -> list[str]:
-        """Return the node's faults, each in a few words: "down", "cut off", "drops calls after 2"."""
+        """Return the node's faults, each in a few words: "down", "cut off", "drops RPCs after 2"."""
         cause = ""
         if self.crash_cause:
             cause = ", its code failed" if self.crash_cause.startswith(ITS_CODE) else ", its disk failed"
@@ -100,7 +100,7 @@ class NodeSnapshot:
             ("wiped", self.wiped),
             ("cut off", self.alive and not self.connected),
             ("frozen", self.frozen),
-            (f"drops calls after {self.calls_left}", self.alive and self.calls_left >= 0),
+            (f"drops RPCs after {self.calls_left}", self.alive and self.calls_left >= 0),
             ("next write torn", self.tearing),
         )
         successor = "" if self.transferring_to == NONE else f"hands over to {self.transferring_to}"

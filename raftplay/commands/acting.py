@@ -219,7 +219,7 @@ def thaw(session: Session, nodes: kinds.Asleep) -> str:
 
 @command(GROUP, "snapshot all")
 def snapshot(session: Session, nodes: kinds.AwakeOrNone = None) -> str:
-    """Let nodes (default: all that run) take a snapshot: it replaces the entries of the log that they have applied
+    """Take a snapshot on nodes (default: all that run): it replaces the entries of the log that they have applied
     (§7).
     """
     harness = session.harness

@@ -62,7 +62,7 @@ def _asked(session: Session, request: KeyRequest, client: str | None, node: int 
 def load(
     session: Session, settings: Annotated[dict[str, int], kinds.LOAD], seconds: Annotated[float, kinds.FOR]
 ) -> str:
-    """Let clients c0, c1 … make random requests from now on, for so much cluster time; other commands go on."""
+    """Start clients c0, c1 … that make random requests for so much cluster time; other commands go on."""
     end = session.harness.load(Load(**settings, seconds=seconds))
     return f"until {end:.3f} s"
 

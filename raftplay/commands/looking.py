@@ -102,7 +102,7 @@ def help_text(name: str | None = None, width: int = WIDTH) -> str:
 
 
 def markdown_table() -> str:
-    """Return the table of commands in Markdown, as the README shows it."""
+    """Return the table of commands in Markdown, as docs/language.md shows it."""
     lines = []
     for group in GROUPS:
         lines += [f"**{group}**", "", "| command | does | example |", "|---|---|---|"]

@@ -1,7 +1,7 @@
 """The replay page of a run that goes on: what it begins with, and what each moment adds, as events of a stream.
 
-The rule of this module: one thread calls `LiveReplay`. It reads the cluster under its lock, for as long as it takes
-to copy the new events, and folds them outside of it, so that those who look on hold up nobody.
+The rule of this module: one thread calls `LiveReplay`. It reads the cluster under its lock, for as long as it
+takes to copy the new events, and folds them outside of it, so that those who look on hold up nobody.
 """
 
 import json

@@ -23,19 +23,19 @@ from raftplay.linearizability.search import STATES, HistoryVerdict, check
 from raftplay.linearizability.timeline import value_text
 
 PATIENCE = 2.0
-"""How long a client waits for an answer in all, in seconds of cluster time, before it gives up."""
+"""The seconds of cluster time that a client waits for an answer in all, before it gives up."""
 
 ANSWER_WITHIN = 0.5
-"""How long a client waits for one node's answer before it asks another, in seconds of cluster time."""
+"""The seconds of cluster time that a client waits for one node's answer before it asks another."""
 
 PAUSE = 0.05
-"""How long a client waits when no node knows a leader before it asks again, in seconds of cluster time."""
+"""The seconds of cluster time that a client waits before it asks again, when no node knows a leader."""
 
 NO_INDEX = -1
 """The index of a command that is in no log."""
 
 CallEnding: TypeAlias = Literal["ok", "no", "unknown", "refused"]
-"""What a client knows at the end: done; not done, because of the value; it may be done or not; certainly not."""
+"""The end as a client knows it: done; not done, because of the value; it may be done or not; certainly not."""
 
 
 READS = ("log", "index", "lease", "local")
@@ -45,7 +45,7 @@ date, by a round of messages or by a lease (thesis §6.4); or from that store as
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """How clients work: whether requests belong to `sessions`, and how they read (one of `READS`).
+    """The options of clients: whether requests belong to `sessions`, and how they read (one of `READS`).
 
     Raises `UsageError` for other values.
     """
@@ -74,7 +74,7 @@ class Pending(Protocol):
 
 
 class Port(Protocol):
-    """What clients need of a cluster. Times are seconds of cluster time; all calls are made inside it."""
+    """The parts of a cluster that clients use. Times are seconds of cluster time; calls are made inside it."""
 
     @property
     def nodes(self) -> int:
@@ -140,7 +140,7 @@ class OperationCall:
 
     last_step: int = 0
     tried: int = 0
-    """How often it was put into a log."""
+    """The number of times that it was put into a log."""
 
     asked: int = -1
     """The node that it waits for."""
@@ -161,7 +161,7 @@ class _Client:
     name: str
     session: int = NO_SESSION
     opens: int = 0
-    """How often the opening of its session was put into a log, since it has none."""
+    """The number of times that the opening of its session was put into a log, since it has none."""
 
     seq: int = 0
     queue: list[OperationCall] = field(default_factory=list)
@@ -185,7 +185,7 @@ class Clients:
     def __init__(self, port: Port, options: ClientOptions | None = None, *, patience: float = PATIENCE) -> None:
         self.port = port
         self.options = options or ClientOptions()
-        """How requests that begin from now on are handled."""
+        """The options of requests that begin from now on."""
 
         self.patience = patience
         self.calls: list[OperationCall] = []

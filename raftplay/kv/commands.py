@@ -54,7 +54,7 @@ KeyRequest: TypeAlias = Get | Put | Append | Cas
 StoreCommand: TypeAlias = Open | KeyRequest
 
 StoreOutcome: TypeAlias = Literal["ok", "no", "expired"]
-"""What became of a request: done; refused because of the value; its session, or its answer, is gone."""
+"""The outcome of a request: done; refused because of the value; its session, or its answer, is gone."""
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True):

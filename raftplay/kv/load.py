@@ -14,7 +14,7 @@ LOADS = {"clients": (1, 32), "rate": (1, 2000), "keys": (1, 100)}
 """The settings of a load, each with its lowest and highest value; `rate` is requests a second of all clients."""
 
 VALUES = 10
-"""How many values `cas` guesses among: the last ones that were put."""
+"""The number of values that `cas` guesses among: the last ones that were put."""
 
 
 @dataclass(frozen=True, slots=True)

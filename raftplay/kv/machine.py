@@ -15,7 +15,7 @@ from raftplay.raft.messages import CommitEntry
 from raftplay.raft.rules import Rules
 
 SESSIONS = 1000
-"""How many sessions are kept; one more makes the least recently used one expire."""
+"""The number of sessions that are kept; one more makes the least recently used one expire."""
 
 RULES = Rules()
 """The rules of the correct algorithm."""
@@ -38,7 +38,7 @@ class StoreImage(msgspec.Struct, frozen=True):
 
     values: list[tuple[str, object]]
     sessions: list[tuple[int, str, int, list[tuple[int, Result]]]]
-    """Of each: number, client, the lowest request that it does not have the answer to, and answers by request."""
+    """Of a session its number, client, lowest request without an answer, and answers by request."""
 
 
 class KeyValueStore:

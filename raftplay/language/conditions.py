@@ -76,7 +76,7 @@ FORMS = (
     ("not linearizable", "it has none"),
     ("agree", "all connected live nodes have committed the same sequence, of the same length"),
 )
-"""The forms of conditions, and when each holds, for help and the README."""
+"""The forms of conditions, and when each holds, for help and docs/language.md."""
 
 
 NUMBERS = offers.either(offers.word("index", "the log index of the last submit"), offers.variables)

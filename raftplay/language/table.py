@@ -1,4 +1,4 @@
-"""The table of commands, from which parsing, help, completion and the README's table are made.
+"""The table of commands, from which parsing, help, completion and the table in docs/language.md are made.
 
 A command is declared once: a function with a docstring, its parameters annotated with their kinds.
 """

@@ -40,7 +40,7 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 DEEPEST = 100
-"""How deep values may be nested."""
+"""The most levels of nested values."""
 
 
 def read_all(text: str) -> list[Edn]:

@@ -45,7 +45,7 @@ class Operation:
     end: float = math.inf
     answer: ClientAnswer | None = None
     name: str = ""
-    """How reports name it, such as `#3` for the third of a file."""
+    """Its name in reports, such as `#3` for the third of a file."""
 
     @property
     def is_known(self) -> bool:

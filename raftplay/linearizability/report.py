@@ -8,7 +8,7 @@ from raftplay.linearizability.smallest import smallest
 from raftplay.linearizability.timeline import WIDTH, explanation, timeline
 
 SHOWN = 20
-"""How many operations a picture has at most."""
+"""The most operations that a picture has."""
 
 
 def report(

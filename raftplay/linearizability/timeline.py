@@ -11,7 +11,7 @@ _SIMPLE = re.compile(r'"(?!(nothing|true|false|null)")[^\W\d][\w-]*"')
 """A JSON text that cannot be taken for anything else without its quotes."""
 
 WIDTH = 40
-"""How many columns the time axis has."""
+"""The columns of the time axis."""
 
 WIDEST = 76
 """The columns of a line of words, but for one operation that is longer."""

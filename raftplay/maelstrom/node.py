@@ -24,7 +24,7 @@ from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, Request
 from raftplay.raft.storage import MapStorage, Storage
 
 PATIENCE = 1.0
-"""How long a request waits for a leader to be known, in seconds, and a call for its reply."""
+"""The seconds that a request waits for a leader to be known, and an RPC for its reply."""
 
 NOT_SUPPORTED, UNAVAILABLE, MALFORMED, UNCERTAIN, NO_KEY, MISMATCH = 10, 11, 12, 13, 20, 22
 """The codes of Maelstrom's errors; of these only UNCERTAIN leaves open whether the request took effect."""
@@ -99,7 +99,7 @@ class MaelstromNode:
         return self._settled(now)
 
     def wake(self, now: float) -> list[Message]:
-        """Let time pass up to `now`; return the messages to send."""
+        """Advance time to `now`; return the messages to send."""
         if self.cm is not None:
             self.cm.wake(now)
             for number, (peer, args, since) in list(self._calls.items()):

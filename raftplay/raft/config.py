@@ -75,9 +75,9 @@ class RaftConfig:
     entry without a command, so that entries of lower terms are committed before the next client command (§8).
     `snapshot`: a node takes a snapshot each time that it has applied so many entries since its last one (§7); 0:
     only when it is told to. `lease`: a leader answers reads by a lease, so that every node waits `election_min`
-    after it heard a leader, or started, before it votes or stands (thesis §6.4.1); it needs `checkquorum` and
-    `sticky`. `drift`: by how many percent one clock may run faster than another. `promise`: how long it waits, if
-    its own timings are not those of the others, which is what leases count on.
+    after it heard a leader, or started, before it votes or starts an election (thesis §6.4.1); it needs
+    `checkquorum` and `sticky`. `drift`: by how many percent one clock may run faster than another. `promise`: how
+    long it waits, if its own timings are not those of the others, which is what leases count on.
 
     Raises `UsageError` for a timing that is not between 1 ms and 24 h, and for an option that is no bool, or no
     number.

@@ -259,10 +259,11 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         return calls
 
     def take_commits(self) -> list[CommitEntry]:
-        """Apply the entries committed since the last call, and return them in order; each is returned once.
+        """Advance last_applied to the commit index; return the entries between, in order, each of them once.
 
         "If commitIndex > lastApplied: increment lastApplied, apply log[lastApplied] to state machine (§5.3)."
-        The caller must call `persist` first, so that no applied entry is lost in a torn write.
+        The caller applies them to its state machine. It must call `persist` first, so that no applied entry is
+        lost in a torn write.
         """
         commits: list[CommitEntry] = []
         first = self.last_applied + 1

@@ -195,7 +195,7 @@ class TimeoutNowReply(RPCReply, frozen=True, tag="TimedOut", gc=False):
 
 NO_VOTE_REPLY = RequestVoteReply(0, False)
 NO_APPEND_REPLY = AppendEntriesReply(0, False)
-"""What a node returns for a request that it ignores: nothing is sent for these two values (see `is_sent`)."""
+"""The result for a request that a node ignores: nothing is sent for these two values (see `is_sent`)."""
 
 
 class InstallSnapshotArgs(RPCRequest, frozen=True, tag="InstallSnapshot", gc=False):

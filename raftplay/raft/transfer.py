@@ -80,7 +80,7 @@ class Transfers(State):
 
     @property
     def _vote_request(self) -> type[RequestVoteArgs]:
-        """Return the type of its requests: one that a leader told to stand may disrupt it (thesis §4.2.3)."""
+        """Return the type of its requests: one that a leader asked for may disrupt it (thesis §4.2.3)."""
         is_told = self._candidacy is not None and self._candidacy.rule == Rule.TOLD_TO
         return DisruptiveVoteArgs if is_told else RequestVoteArgs
 

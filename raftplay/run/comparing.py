@@ -23,7 +23,7 @@ from raftplay.watch.text import command_text, count, or_dash, visible
 from raftplay.watch.words import role_text
 
 SHOWN = 4
-"""How many events of each run are shown from where they part."""
+"""The events of each run that are shown from where they part."""
 
 LEFT_OUT = ("wire", "routine")
 """The groups of events that are not compared one by one: they follow from the others."""
@@ -41,7 +41,7 @@ class ComparedRun:
     """The events: cluster time, node (-1 for the cluster), words; without messages, routine and options."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    """How many elections, leaders and messages there were."""
+    """The numbers of elections, leaders and messages."""
 
     status: Status = Status.HELD
     time: float = 0.0

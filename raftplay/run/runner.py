@@ -115,7 +115,7 @@ class _ScriptRun:
         self.time = 0.0
         self.step: Step | None = None
         self.stands_still = True
-        """True until a command takes time: no node stands for election before that."""
+        """True until a command takes time: no node starts an election before that."""
 
     def play(self, speed: float | None) -> Status:
         """Run all items up to the first that fails, end the cluster, and return the status."""
@@ -224,5 +224,5 @@ class _ScriptRun:
 
 
 def _takes_no_time(step: Step) -> bool:
-    """Return whether a step acts on the cluster and waits for nothing; `submit` waits for a write, `let` may."""
+    """Return whether a step can run at time 0: `submit` waits for a write, and `let` may need a leader."""
     return step.bound.group == "Acting on the cluster" and step.bound.command.settles_first

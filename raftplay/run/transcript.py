@@ -1,13 +1,16 @@
 """Transcripts of a run: for people, or for programs.
 
 The one for programs (`raftplay run --json`) is a JSON object a line, in ASCII; `kind` is one of seven kinds.
-All times are seconds of cluster time. Keys may be added, but will not change. With `--quiet`, `begin`, comments
-and steps that held are not written. A script with mistakes does not run, and writes only `file`.
+All times are seconds of cluster time. Keys may be added, but will not change. With `--quiet`, `begin`, comments,
+steps that held and a linearizable `clients` are not written. A script with mistakes does not run: nothing is
+written, but `file` with `--rewrite`.
 
 `begin`    script, nodes, backend, seed, bugs (names); node (their class, "" for the algorithm's);
            election and delay (each [low, high]), heartbeat;
            prevote, noop, unreliable, more_reelection (each true or false); data_dir (null for none);
            checkquorum, sticky, and options to come (true; only where they are on);
+           snapshot (a number), sessions (false), reads (index, lease, local) and drift (a number of percent), each
+           only where it is set;
            warning, if the timings cannot work
 `comment`  line, text
 `step`     line, column (of the command, from 1), command (as written), time (when it ended), status, and
@@ -35,7 +38,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
@@ -276,6 +279,7 @@ def about_text(script: Script, harness: Harness) -> str:
         (f"snapshot {raft.snapshot}", raft.snapshot > 0),
         ("sessions off", not config.clients.sessions),
         (f"reads {config.clients.reads}", config.clients.reads != usual.clients.reads),
+        (f"drift {raft.drift} %", raft.drift != usual.raft.drift),
         (UNRELIABLE, bool(config.unreliable)),
         (MORE_REELECTION, raft.force_more_reelection),
         (f"node: {visible(config.node_name)}", bool(config.node_name)),
@@ -306,7 +310,13 @@ class JsonTranscript:
         self._again = again_command(script, harness)
         config = harness.config
         doubt = doubt_about_cluster(harness.n, harness.config)
-        more: dict[str, Any] = {} if doubt is None else {"warning": str(doubt)}
+        chosen = (
+            ("snapshot", config.raft.snapshot, config.raft.snapshot > 0),
+            ("sessions", False, not config.clients.sessions),
+            ("reads", config.clients.reads, config.clients.reads != Config().clients.reads),
+            ("drift", config.raft.drift, config.raft.drift != Config().raft.drift),
+            ("warning", str(doubt), doubt is not None),
+        )
         self._object(
             kind="begin",
             script=script.name,
@@ -324,7 +334,7 @@ class JsonTranscript:
             more_reelection=config.raft.force_more_reelection,
             data_dir=None if harness.data_dir is None else os.fspath(harness.data_dir),
             **{name: True for name, on in config.switches.items() if on and name not in (*ENVIRONMENT, *ALWAYS)},
-            **more,
+            **{name: value for name, value, is_set in chosen if is_set},
         )
 
     def comment(self, comment: Comment) -> None:
@@ -368,7 +378,9 @@ class JsonTranscript:
 
     def clients(self, outcome: Linearizability, lines: list[str], time: float) -> None:
         """Write the verdict on what clients were told."""
-        self._object(kind="clients", outcome=outcome, report=lines, time=round(time, 6))
+        self._object(
+            force=outcome != "linearizable", kind="clients", outcome=outcome, report=lines, time=round(time, 6)
+        )
 
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Keep for `end` which branches are not kept."""

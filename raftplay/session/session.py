@@ -164,7 +164,7 @@ class Session:
     # ---- doing
 
     def perform(self, bound: Deed) -> Outcome:
-        """Run one command, journal it, and return its outcome; only Ctrl-C is raised.
+        """Run one command, return its outcome, and journal it unless it only looks; only Ctrl-C is raised.
 
         A command that acts, given in the past, begins a new branch there (in sim).
         """

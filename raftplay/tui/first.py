@@ -213,7 +213,7 @@ class FirstRun:
         self.coach.stand(what)
 
     def goes_on(self) -> bool:
-        """Let the tour go on, if it stands still; return whether there is a tour."""
+        """Continue the tour, if it is paused; return whether there is a tour."""
         if not self.is_touring:
             return False
         if self.coach.stop:

@@ -1,4 +1,4 @@
-"""The pictures of the README, from seeded runs; ``python -m raftplay.tui.gallery`` writes them."""
+"""The pictures of the README and the pages, from seeded runs; ``python -m raftplay.tui.gallery`` writes them."""
 
 import argparse
 import asyncio
@@ -89,7 +89,8 @@ def _write(file: Path, text: str) -> None:
 def main() -> None:
     """Write all pictures to the folder that the command line names."""
     parser = argparse.ArgumentParser(
-        prog="python -m raftplay.tui.gallery", description="Write the pictures of the README as SVG files."
+        prog="python -m raftplay.tui.gallery",
+        description="Write the pictures of the README and the pages as SVG files.",
     )
     parser.add_argument("folder", nargs="?", default="screenshots", type=Path, help="default: screenshots")
     folder: Path = parser.parse_args().folder

@@ -1,4 +1,4 @@
-"""What the mouse is over, in one line: a node, a message, an entry, a moment on the tape, a link, a key."""
+"""Tells in one line what the mouse is over: a node, a message, an entry, a moment on the tape, a link, a key."""
 
 from dataclasses import replace
 

@@ -440,6 +440,6 @@ TAKES_TURNS = (_toggle_pause, _toggle_connection, _toggle_frozen, partition_of)
 
 
 def markdown_table() -> str:
-    """All keys as the README shows them."""
+    """Return all keys in Markdown, as docs/screen.md shows them."""
     rows = [f"| `{key.shown}` | {key.help} |" for group in GROUPS for key in of_group(group)]
     return "\n".join(["| key | does |", "|---|---|", *rows]) + "\n"

@@ -302,7 +302,7 @@ class Playhead:
         return last is not None and type(last.event) is type(record.event) and record.time - last.time <= TOGETHER
 
     def _take_time(self, record: Record) -> None:
-        """Let an event that matters be seen for a while."""
+        """Stay for a while at an event that matters."""
         event: object = record.event
         match event:
             case decisions.ElectionStarted() | decisions.PreVoteStarted():

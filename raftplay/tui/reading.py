@@ -1,4 +1,4 @@
-"""What a lesson's reader and the screen share: the words that were written, and what is typed.
+"""The text shared by a lesson's reader and the screen: the words that were written, and what is typed.
 
 The reader writes and asks in a thread of its own; the screen shows the words as wide as there is room for.
 """

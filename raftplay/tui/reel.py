@@ -81,7 +81,7 @@ class Reel:
         return marks
 
     def play(self, player: Player) -> None:
-        """Let a script go on, and show what it says."""
+        """Continue a script, and show its text."""
         app, deck, playhead = self._app, self._app.deck, self._app.playhead
         if playhead is not None:
             playhead.rushes = player.hurries

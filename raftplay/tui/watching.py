@@ -67,5 +67,5 @@ class Watching:
         return self._asked
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """Release all that wait."""
         self.is_closed = True

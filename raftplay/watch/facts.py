@@ -305,8 +305,8 @@ class Dropping(FaultBase, frozen=True, gc=False):
 
     @property
     def words(self) -> str:
-        """Return what happened, without the node: "drops calls after 2 more"."""
-        return f"drops calls after {self.after} more" if self.after >= 0 else "drops calls no more"
+        """Return what happened, without the node: "drops RPCs after 2 more"."""
+        return f"drops RPCs after {self.after} more" if self.after >= 0 else "drops RPCs no more"
 
 
 class Partitioned(FaultBase, frozen=True, gc=False):

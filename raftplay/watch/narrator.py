@@ -87,7 +87,7 @@ def _decision(event: decisions.Decision) -> str:
         case decisions.Started():
             return f"starts in term {event.current_term} with a log of {len(event.entries)}"
         case decisions.Stopped():
-            return "is dead"
+            return "stops"
         case decisions.PreVoteStarted():
             return (
                 f"becomes pre-candidate and asks whether it could win term {event.term}: {rule_text(event.rule)}"
@@ -240,17 +240,17 @@ def _log_decision(
 def _fact(event: facts.Fact) -> str:
     match event:
         case facts.CallSent():
-            return f"call {event.call_id}: n{event.src} → n{event.dst} {args_text(event.args)}"
+            return f"request {event.call_id}: n{event.src} → n{event.dst} {args_text(event.args)}"
         case facts.CallDelivered():
-            return f"call {event.call_id} arrives at n{event.dst} from n{event.src}: {args_text(event.args)}"
+            return f"request {event.call_id} arrives at n{event.dst} from n{event.src}: {args_text(event.args)}"
         case facts.CallLost():
-            return f"call {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
+            return f"request {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
         case facts.ReplySent():
-            return f"reply {event.call_id}: n{event.src} → n{event.dst} {reply_text(event.reply)}"
+            return f"response {event.call_id}: n{event.src} → n{event.dst} {reply_text(event.reply)}"
         case facts.ReplyDelivered():
-            return f"reply {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
+            return f"response {event.call_id} arrives at n{event.dst} from n{event.src}: {reply_text(event.reply)}"
         case facts.ReplyLost():
-            return f"reply {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
+            return f"response {event.call_id} n{event.src} → n{event.dst} is lost ({event.reason})"
         case facts.Submitted():
             where = f"index {event.index}" if event.index >= 0 else _rejected(event)
             return f"{command_text(event.command, 40)} is submitted ({where})"
@@ -302,5 +302,5 @@ def _rejected(event: facts.Submitted) -> str:
 def message_text(src: int, dst: int, message: Args | Reply) -> str:
     """Return a short text of a message in flight."""
     if isinstance(message, RPCRequest):
-        return f"call n{src} → n{dst}: {args_text(message)}"
-    return f"reply n{src} → n{dst}: {reply_text(message)}"
+        return f"request n{src} → n{dst}: {args_text(message)}"
+    return f"response n{src} → n{dst}: {reply_text(message)}"

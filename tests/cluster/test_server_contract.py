@@ -123,7 +123,7 @@ def test_a_call_to_a_peer_that_is_not_connected_fails_at_once(trio: Trio) -> Non
 def test_a_call_that_is_never_answered_ends_in_a_timeout(trio: Trio) -> None:
     trio.link(1, 0, cut=True)
     trio.backend.set_speed(50)
-    with pytest.raises(TimeoutError, match="node 1 did not answer node 0 within 5 s"):
+    with pytest.raises(TimeoutError, match="node 1 did not respond to node 0 within 5 s"):
         trio.servers[0].call(1, ask(3))
 
 
@@ -241,7 +241,7 @@ def test_the_proxy_lets_exactly_n_calls_pass(trio: Trio, n: int) -> None:
         assert trio.servers[0].call(1, ask(term)) == RequestVoteReply(term, True)
     assert trio.servers[0].proxy.calls_left == 0
     for _ in range(2):
-        with pytest.raises(CallFailed, match="the proxy of node 0 drops calls"):
+        with pytest.raises(CallFailed, match="the proxy of node 0 drops RPCs"):
             trio.servers[0].call(1, ask(10))
     trio.servers[0].proxy.dont_drop_calls()
     assert trio.servers[0].proxy.calls_left == -1

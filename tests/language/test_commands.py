@@ -295,7 +295,7 @@ def test_drop_and_undrop() -> None:
         "drop 0 after 4; timeout 0; wait leader is 0; status; undrop leader; drop leader after 0; undrop n0"
     )
     assert run.answers[0] == "RPCs of node 0 fail after 4 more"
-    assert "drops calls after 0" in run.answers[3]
+    assert "drops RPCs after 0" in run.answers[3]
     assert run.answers[4:] == ["RPCs of node 0 pass", "RPCs of node 0 fail", "RPCs of node 0 pass"]
 
 
@@ -548,7 +548,7 @@ def test_status_shows_every_node_and_what_is_wrong() -> None:
         "1     Dead      1     0     1    -       -        down; term, vote and log are as on disk",
         "2     Follower  1     0     1    0       0        cut off",
         "3     Follower  1     0     1    0       0        frozen",
-        "4     Follower  1     0     1    0       0        drops calls after 7",
+        "4     Follower  1     0     1    0       0        drops RPCs after 7",
         "partition: 0 | 1 2 3 4",
     ]
 

@@ -51,6 +51,10 @@ class Begin(msgspec.Struct, tag_field="kind", tag="begin", forbid_unknown_fields
     data_dir: str | None
     checkquorum: Literal[True] | msgspec.UnsetType = msgspec.UNSET
     sticky: Literal[True] | msgspec.UnsetType = msgspec.UNSET
+    snapshot: int | msgspec.UnsetType = msgspec.UNSET
+    sessions: Literal[False] | msgspec.UnsetType = msgspec.UNSET
+    reads: Literal["index", "lease", "local"] | msgspec.UnsetType = msgspec.UNSET
+    drift: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Comment(msgspec.Struct, tag_field="kind", tag="comment", forbid_unknown_fields=True):
@@ -194,6 +198,21 @@ def test_a_quiet_transcript_holds_what_did_not_hold_and_the_end() -> None:
     assert [decoder.decode(line) for line in lines_of("# c\nnow", quiet=True)] == [End("held", 0.0, 1)]
     step, _ = (decoder.decode(line) for line in lines_of("# c\nnow\nexpect leader", quiet=True))
     assert (step.status, step.line) == ("failed", 3)
+
+
+def test_a_quiet_transcript_tells_of_clients_whose_answers_no_order_explains() -> None:
+    story = "set reads local\nwait leader; put x 1; put x 2\n"
+    stale = "let old = leader; disconnect $old; wait leader; put x 3 to leader; get x as bob to $old"
+    assert [json.loads(line)["kind"] for line in lines_of(story, quiet=True)] == ["end"]
+    clients, end = [json.loads(line) for line in lines_of(story + stale, quiet=True)]
+    assert (clients["kind"], clients["outcome"], end["status"]) == ("clients", "violated", "failed")
+
+
+def test_the_begin_says_what_is_set_of_snapshots_and_clients() -> None:
+    begin = msgspec.json.decode(
+        lines_of("set snapshot 5\nset sessions off\nset reads local\nset drift 20")[0], type=Begin
+    )
+    assert (begin.snapshot, begin.sessions, begin.reads, begin.drift) == (5, False, "local", 20)
 
 
 def test_what_verify_and_rewrite_have_to_say_are_objects_of_the_schema(tmp_path: Path) -> None:

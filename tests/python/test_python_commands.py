@@ -123,7 +123,7 @@ def test_what_acts_in_the_past_begins_a_branch_there(h: Harness):
     h.run("submit x; wait committed x on 5; crash leader; wait leader")
     assert h.goto(0.25).startswith("the past, 0.250 s")
     assert h.snapshot().leader is None
-    assert h.why("no leader").startswith("no leader: nobody stands yet")
+    assert h.why("no leader").startswith("no leader: no node has started an election yet")
     with pytest.raises(UsageError, match="check_single_leader looks at the present"):
         h.check_single_leader()
     h.crash_peer(2)

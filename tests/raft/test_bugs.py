@@ -1219,9 +1219,9 @@ def test_what_is_told_of_a_bug_is_complete(name: str) -> None:
     bug = BUGS[name]
     known = {invariant.name for invariant in INVARIANTS}
     assert bug.name == name
-    assert bug.falls == (LIVENESS,) or known.issuperset(bug.falls)
+    assert bug.violates == (LIVENESS,) or known.issuperset(bug.violates)
     assert known.issuperset(bug.sooner)
-    assert not set(bug.falls) & set(bug.sooner)
+    assert not set(bug.violates) & set(bug.sooner)
     assert "§" in bug.section or "Figure" in bug.section
     assert "\n" not in bug.mechanism
     assert len(bug.explanation.split()) > 40, "a paragraph"

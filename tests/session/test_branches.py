@@ -97,7 +97,7 @@ def test_a_command_in_the_past_begins_another_future_and_both_stay():
     assert "committed at index 0 on 3 of 3" in perform(session, "expect committed 1")[0]
     text = perform(session, "diff main b1")[0]
     assert "they part at 0.2" in text
-    assert f"n{leader.id} is dead (by: crash leader)" in text
+    assert f"n{leader.id} stops (by: crash leader)" in text
     assert f"n{leader.id}: Leader of term 1" in text
     session.close()
     assert len(seen) > 0

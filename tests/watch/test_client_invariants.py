@@ -1,4 +1,4 @@
-"""The invariants of what clients are told and of their sessions: each falls when it should, and never else."""
+"""The invariants of what clients are told and of their sessions: each is violated when it should be, and never else."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_requests_that_are_done_once_and_answered_alike_break_nothing() -> None:
 
 
 @pytest.mark.parametrize(("again", "broken"), [(False, ["Exactly Once"]), (True, [])])
-def test_exactly_once_falls_when_a_request_is_done_as_a_second_entry(again: bool, broken: list[str]) -> None:
+def test_exactly_once_is_violated_when_a_request_is_done_as_a_second_entry(again: bool, broken: list[str]) -> None:
     story = Story()
     done(story, 0, 1)
     done(story, 1, 2, again=again)
@@ -46,7 +46,9 @@ def test_exactly_once_falls_when_a_request_is_done_as_a_second_entry(again: bool
 
 
 @pytest.mark.parametrize(("value", "broken"), [(7, ["Same Answer", "Session Determinism"]), (5, [])])
-def test_same_answer_falls_when_two_stores_answer_a_request_differently(value: int, broken: list[str]) -> None:
+def test_same_answer_is_violated_when_two_stores_answer_a_request_differently(
+    value: int, broken: list[str]
+) -> None:
     story = Story()
     done(story, 0, 1, value=5, found=True)
     done(story, 1, 1, value=value, found=True)
@@ -54,7 +56,7 @@ def test_same_answer_falls_when_two_stores_answer_a_request_differently(value: i
 
 
 @pytest.mark.parametrize(("value", "broken"), [(7, ["Same Answer"]), (5, [])])
-def test_same_answer_falls_when_a_client_is_told_another_answer(value: int, broken: list[str]) -> None:
+def test_same_answer_is_violated_when_a_client_is_told_another_answer(value: int, broken: list[str]) -> None:
     story = Story()
     done(story, 0, 1, value=5, found=True)
     told(story, "ok", value=value, found=True)
@@ -66,7 +68,9 @@ def test_same_answer_falls_when_a_client_is_told_another_answer(value: int, brok
 
 
 @pytest.mark.parametrize(("outcome", "broken"), [("expired", ["Session Determinism"]), ("ok", [])])
-def test_session_determinism_falls_when_one_store_has_forgotten_a_session(outcome: str, broken: list[str]) -> None:
+def test_session_determinism_is_violated_when_one_store_has_forgotten_a_session(
+    outcome: str, broken: list[str]
+) -> None:
     story = Story()
     done(story, 0, 1)
     done(story, 1, 1, outcome=outcome)
@@ -74,7 +78,7 @@ def test_session_determinism_falls_when_one_store_has_forgotten_a_session(outcom
 
 
 @pytest.mark.parametrize(("ending", "broken"), [("refused", ["Unknown Is Unknown"]), ("unknown", [])])
-def test_unknown_is_unknown_falls_when_what_was_denied_is_done(ending: str, broken: list[str]) -> None:
+def test_unknown_is_unknown_is_violated_when_what_was_denied_is_done(ending: str, broken: list[str]) -> None:
     before, after = Story(), Story()
     done(before, 0, 1)
     told(before, ending)
@@ -84,7 +88,7 @@ def test_unknown_is_unknown_falls_when_what_was_denied_is_done(ending: str, brok
 
 
 @pytest.mark.parametrize("ending", ["ok", "no"])
-def test_acked_is_kept_falls_when_no_node_has_applied_what_was_answered(ending: str) -> None:
+def test_acked_is_kept_is_violated_when_no_node_has_applied_what_was_answered(ending: str) -> None:
     story = Story()
     told(story, "unknown")
     assert story.broken == []

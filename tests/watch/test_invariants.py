@@ -1,4 +1,4 @@
-"""Every invariant falls when it should, and never else."""
+"""Every invariant is violated when it should be, and never else."""
 
 import gc
 import sys
@@ -43,7 +43,7 @@ def test_a_sound_life_with_elections_conflicts_and_restarts_breaks_nothing() -> 
 # ---- elections
 
 
-def test_election_safety_falls_when_two_nodes_lead_one_term() -> None:
+def test_election_safety_is_violated_when_two_nodes_lead_one_term() -> None:
     story = Story(4)
     for candidate, voter in ((0, 1), (2, 3)):
         story.stand(candidate, 1)
@@ -72,7 +72,7 @@ def test_election_safety_remembers_the_term_of_a_candidate_that_slept_for_thousa
     assert story.broken == ["Election Safety", "Vote Quorum"]
 
 
-def test_leader_append_only_falls_when_a_leader_cuts_its_log() -> None:
+def test_leader_append_only_is_violated_when_a_leader_cuts_its_log() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
@@ -80,7 +80,7 @@ def test_leader_append_only_falls_when_a_leader_cuts_its_log() -> None:
     assert story.broken == ["Leader Append-Only"]
 
 
-def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did_to_it() -> None:
+def test_leader_append_only_is_violated_when_a_leaders_log_is_shorter_than_what_it_did_to_it() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
@@ -90,7 +90,7 @@ def test_leader_append_only_falls_when_a_leaders_log_is_shorter_than_what_it_did
     assert story.broken == ["Leader Append-Only"]
 
 
-def test_leader_append_only_falls_when_a_leader_overwrites_its_log() -> None:
+def test_leader_append_only_is_violated_when_a_leader_overwrites_its_log() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a", "b")
@@ -117,7 +117,7 @@ def test_leader_append_only_holds_when_a_deposed_leader_cuts_its_log() -> None:
     assert story.broken == []
 
 
-def test_vote_quorum_falls_when_a_vote_counts_twice() -> None:
+def test_vote_quorum_is_violated_when_a_vote_counts_twice() -> None:
     story = Story(5)
     story.stand(0, 1)
     story.grant(1, 0, 1)
@@ -125,7 +125,7 @@ def test_vote_quorum_falls_when_a_vote_counts_twice() -> None:
     assert story.broken == ["Vote Quorum"]
 
 
-def test_vote_quorum_falls_when_a_vote_is_of_an_earlier_election() -> None:
+def test_vote_quorum_is_violated_when_a_vote_is_of_an_earlier_election() -> None:
     story = Story(3)
     story.stand(0, 1)
     story.grant(1, 0, 1)
@@ -134,7 +134,7 @@ def test_vote_quorum_falls_when_a_vote_is_of_an_earlier_election() -> None:
     assert story.broken == ["Vote Quorum"]
 
 
-def test_vote_quorum_falls_when_a_grant_of_an_earlier_election_was_sent_during_the_later_one() -> None:
+def test_vote_quorum_is_violated_when_a_grant_of_an_earlier_election_was_sent_during_the_later_one() -> None:
     story = Story(3)
     story.stand(0, 1)
     args = RequestVoteArgs(1, 0, -1, -1)
@@ -162,7 +162,7 @@ def test_vote_quorum_names_each_vote_that_a_leader_of_no_candidacy_does_not_have
     ]
 
 
-def test_vote_quorum_falls_when_the_own_vote_is_not_on_disk() -> None:
+def test_vote_quorum_is_violated_when_the_own_vote_is_not_on_disk() -> None:
     story = Story(1)
     story.tell(0, decisions.ElectionStarted(1))
     story.win(0, 1, (0,))
@@ -183,7 +183,7 @@ def test_vote_quorum_holds_in_a_cluster_of_one_and_for_a_voter_that_has_moved_on
     assert story.broken == []
 
 
-def test_one_vote_per_term_falls_when_a_restarted_node_votes_again() -> None:
+def test_one_vote_per_term_is_violated_when_a_restarted_node_votes_again() -> None:
     story = Story(3)
     story.stand(0, 1)
     story.grant(1, 0, 1)
@@ -194,7 +194,9 @@ def test_one_vote_per_term_falls_when_a_restarted_node_votes_again() -> None:
     assert story.broken == ["One Vote Per Term"]
 
 
-def test_one_vote_per_term_falls_when_a_node_votes_again_that_voted_in_a_life_before_all_that_was_seen() -> None:
+def test_one_vote_per_term_is_violated_when_a_node_votes_again_that_voted_in_a_life_before_all_that_was_seen() -> (
+    None
+):
     story = Story(0)
     story.watcher, story.incarnation = Invariants(3), [0] * 3
     for id in range(3):
@@ -205,7 +207,7 @@ def test_one_vote_per_term_falls_when_a_node_votes_again_that_voted_in_a_life_be
     assert story.broken == ["One Vote Per Term"]
 
 
-def test_one_vote_per_term_falls_when_a_voter_becomes_candidate_of_the_same_term() -> None:
+def test_one_vote_per_term_is_violated_when_a_voter_becomes_candidate_of_the_same_term() -> None:
     story = Story(3)
     story.stand(0, 1)
     story.grant(1, 0, 1)
@@ -233,7 +235,7 @@ def test_one_vote_per_term_holds_when_the_first_vote_was_lost_with_a_torn_write_
     assert story.broken == []
 
 
-def test_monotonic_term_falls_when_a_node_starts_in_a_term_below_one_that_it_was_in() -> None:
+def test_monotonic_term_is_violated_when_a_node_starts_in_a_term_below_one_that_it_was_in() -> None:
     story = Story(3)
     story.stand(0, 3)
     story.crash(0)
@@ -242,14 +244,14 @@ def test_monotonic_term_falls_when_a_node_starts_in_a_term_below_one_that_it_was
     assert story.broken == ["Monotonic Term"]
 
 
-def test_monotonic_term_falls_when_a_disk_goes_back() -> None:
+def test_monotonic_term_is_violated_when_a_disk_goes_back() -> None:
     story = Story(3)
     story.stand(0, 3)
     story.tell(0, decisions.Persisted(2, -1, 0, ()))
     assert story.broken == ["Monotonic Term"]
 
 
-def test_monotonic_term_falls_when_a_running_node_goes_back() -> None:
+def test_monotonic_term_is_violated_when_a_running_node_goes_back() -> None:
     story = Story(3)
     story.stand(0, 3)
     story.tell(0, decisions.BecameFollower(2, CMState.CANDIDATE, 3, "newer-term"))
@@ -264,7 +266,7 @@ def test_monotonic_term_holds_when_a_term_that_nobody_heard_of_was_lost_with_a_t
     assert story.broken == []
 
 
-def test_leader_completeness_falls_when_a_leader_of_a_later_term_lacks_a_committed_entry() -> None:
+def test_leader_completeness_is_violated_when_a_leader_of_a_later_term_lacks_a_committed_entry() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a")
@@ -288,7 +290,7 @@ def test_leader_completeness_holds_for_a_late_leader_of_an_older_term() -> None:
     assert story.broken == []
 
 
-def test_leader_completeness_falls_when_an_older_leader_learns_late_that_it_committed() -> None:
+def test_leader_completeness_is_violated_when_an_older_leader_learns_late_that_it_committed() -> None:
     story = led(5, "a")
     story.append(0, "late")
     for peer in (1, 2):
@@ -317,7 +319,7 @@ def test_leader_completeness_holds_when_an_older_leader_learns_late_and_the_newe
 # ---- logs
 
 
-def test_log_matching_falls_when_one_index_and_term_hold_different_commands() -> None:
+def test_log_matching_is_violated_when_one_index_and_term_hold_different_commands() -> None:
     story = led(3, "a")
     story.append(0, "b")
     call, args = story.send(0, 1, 1)
@@ -328,7 +330,7 @@ def test_log_matching_falls_when_one_index_and_term_hold_different_commands() ->
     assert story.broken == ["Log Matching"]
 
 
-def test_log_matching_falls_when_what_comes_before_differs() -> None:
+def test_log_matching_is_violated_when_what_comes_before_differs() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a")
@@ -344,7 +346,7 @@ def test_log_matching_falls_when_what_comes_before_differs() -> None:
     assert story.broken == ["Log Matching"]
 
 
-def test_log_matching_falls_when_entries_are_kept_behind_an_overwritten_one() -> None:
+def test_log_matching_is_violated_when_entries_are_kept_behind_an_overwritten_one() -> None:
     story = led(3, "a", "b", "c")
     story.elect(2, 2, (1,))
     story.watcher = _only("Log Matching", story)
@@ -369,7 +371,7 @@ def test_log_matching_holds_for_different_entries_of_one_term_at_different_indic
     assert story.broken == []
 
 
-def test_no_committed_truncation_falls_when_committed_entries_are_cut_off() -> None:
+def test_no_committed_truncation_is_violated_when_committed_entries_are_cut_off() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
     story.replicate(0, 1, 2)
@@ -383,7 +385,7 @@ def test_no_committed_truncation_falls_when_committed_entries_are_cut_off() -> N
 
 
 @pytest.mark.parametrize(("index", "why"), [(1, "same term"), (2, "not spoken of")])
-def test_no_committed_truncation_falls_without_a_conflict_of_terms(index: int, why: str) -> None:
+def test_no_committed_truncation_is_violated_without_a_conflict_of_terms(index: int, why: str) -> None:
     story = led(3, "a", "b", "c")
     call, args = story.send(0, 1, 1, 2)
     story.accept(1, call, args)
@@ -403,7 +405,7 @@ def test_no_committed_truncation_holds_when_an_uncommitted_entry_conflicts() -> 
     assert story.broken == []
 
 
-def test_well_formed_falls_when_entries_leave_a_gap() -> None:
+def test_well_formed_is_violated_when_entries_leave_a_gap() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.tell(0, decisions.EntryAppended(1, LogEntry("a", 1)))
@@ -411,7 +413,7 @@ def test_well_formed_falls_when_entries_leave_a_gap() -> None:
 
 
 @pytest.mark.parametrize("term", [1, 3])
-def test_well_formed_falls_when_terms_fall_or_exceed_the_nodes(term: int) -> None:
+def test_well_formed_is_violated_when_terms_fall_or_exceed_the_nodes(term: int) -> None:
     story = Story(3)
     story.elect(0, 2, (1,))
     story.append(0, "a")
@@ -421,44 +423,44 @@ def test_well_formed_falls_when_terms_fall_or_exceed_the_nodes(term: int) -> Non
     assert story.broken == ["Well-Formed"]
 
 
-def test_well_formed_falls_when_a_leader_tells_of_more_commits_than_it_has() -> None:
+def test_well_formed_is_violated_when_a_leader_tells_of_more_commits_than_it_has() -> None:
     story = led(3, "a")
     story.commit[0] = 0
     story.send(0, 1, 1)
     assert story.broken == ["Well-Formed", "Request Truth"]
 
 
-def test_well_formed_falls_when_a_call_misstates_the_entry_before() -> None:
+def test_well_formed_is_violated_when_a_call_misstates_the_entry_before() -> None:
     story = led(3, "a")
     story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(1, 0, 0, 0, (), -1)))
     assert story.broken == ["Well-Formed", "Request Truth"]
 
 
 @pytest.mark.parametrize(
-    ("terms", "falls"), [((1, 2, 3), False), ((1, 3, 2), True), ((3, 1, 3), True), ((1, 2, 4), True)]
+    ("terms", "is_violated"), [((1, 2, 3), False), ((1, 3, 2), True), ((3, 1, 3), True), ((1, 2, 4), True)]
 )
-def test_well_formed_falls_when_the_entries_of_a_request_are_out_of_order(
-    terms: tuple[int, ...], falls: bool
+def test_well_formed_is_violated_when_the_entries_of_a_request_are_out_of_order(
+    terms: tuple[int, ...], is_violated: bool
 ) -> None:
     story = led(3, "a")
     story.enter(0, 3)
     story.watcher = _only("Well-Formed", story)
     entries = tuple(LogEntry("x", term) for term in terms)
     story.tell(0, facts.CallSent(99, 0, 1, AppendEntriesArgs(3, 0, 0, 1, entries, -1)))
-    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * is_violated
 
 
-@pytest.mark.parametrize(("start", "falls"), [(1, False), (2, True)])
-def test_well_formed_falls_when_a_write_leaves_a_hole_on_the_disk(start: int, falls: bool) -> None:
+@pytest.mark.parametrize(("start", "is_violated"), [(1, False), (2, True)])
+def test_well_formed_is_violated_when_a_write_leaves_a_hole_on_the_disk(start: int, is_violated: bool) -> None:
     story = led(3, "a")
     story.watcher = _only("Well-Formed", story)
     story.tell(1, decisions.Persisted(1, 0, start, (LogEntry("b", 1),)))
-    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * falls
-    if falls:
+    assert [breach.invariant for breach in story.watcher.breaches] == ["Well-Formed"] * is_violated
+    if is_violated:
         assert "its disk has none from index 1 on" in str(story.watcher.breaches[0])
 
 
-def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:
+def test_well_formed_is_violated_when_a_disk_gives_back_entries_of_terms_above_its_own() -> None:
     story = led(3, "a")
     story.crash(1)
     story.watcher = _only("Well-Formed", story)
@@ -467,7 +469,7 @@ def test_well_formed_falls_when_a_disk_gives_back_entries_of_terms_above_its_own
     assert story.broken == ["Well-Formed"]
 
 
-def test_well_formed_falls_when_a_log_changes_without_a_word() -> None:
+def test_well_formed_is_violated_when_a_log_changes_without_a_word() -> None:
     story = led(3, "a")
     story.tell(1, decisions.PreVoteStarted(2), decisions.NodeState(CMState.FOLLOWER, 1, 0, 0, 1, -1, -1))
     assert story.broken == []
@@ -484,7 +486,7 @@ def test_well_formed_says_nothing_of_calls_that_a_user_makes() -> None:
 # ---- commits
 
 
-def test_quorum_log_falls_when_a_minority_of_disks_holds_the_entry() -> None:
+def test_quorum_log_is_violated_when_a_minority_of_disks_holds_the_entry() -> None:
     story = Story(5)
     story.elect(0, 1, (1, 2))
     story.append(0, "a")
@@ -493,7 +495,7 @@ def test_quorum_log_falls_when_a_minority_of_disks_holds_the_entry() -> None:
     assert story.broken == ["Quorum Log"]
 
 
-def test_quorum_log_falls_when_the_other_disks_hold_another_entry() -> None:
+def test_quorum_log_is_violated_when_the_other_disks_hold_another_entry() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a")
@@ -550,7 +552,7 @@ def test_quorum_log_speaks_of_leaders_only() -> None:
     assert story.broken == []
 
 
-def test_current_term_commit_falls_when_an_entry_of_an_older_term_is_committed_by_counting() -> None:
+def test_current_term_commit_is_violated_when_an_entry_of_an_older_term_is_committed_by_counting() -> None:
     story = led(3, "a")
     story.elect(1, 2, (2,))
     story.replicate(1, 2, 1)
@@ -570,20 +572,20 @@ def test_current_term_commit_holds_when_an_entry_of_the_own_term_takes_older_one
     assert story.broken == []
 
 
-def test_monotonic_commit_falls_when_a_commit_index_goes_back() -> None:
+def test_monotonic_commit_is_violated_when_a_commit_index_goes_back() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
     story.tell(0, decisions.CommitAdvanced(0, "majority"))
     assert story.broken == ["Monotonic Commit"]
 
 
-def test_monotonic_commit_falls_when_more_is_committed_than_there_is() -> None:
+def test_monotonic_commit_is_violated_when_more_is_committed_than_there_is() -> None:
     story = led(3, "a")
     story.tell(1, decisions.CommitAdvanced(1, "told"))
     assert story.broken == ["Monotonic Commit", "Follower Commit"]
 
 
-def test_monotonic_commit_falls_when_more_is_applied_than_is_committed() -> None:
+def test_monotonic_commit_is_violated_when_more_is_applied_than_is_committed() -> None:
     story = led(3, "a")
     story.tell(1, decisions.Applied(CommitEntry("a", 0, 1)))
     assert story.broken == ["Monotonic Commit"]
@@ -601,7 +603,7 @@ def test_monotonic_commit_begins_anew_with_a_life() -> None:
     assert story.broken == ["Monotonic Commit"]
 
 
-def test_state_machine_safety_falls_when_two_nodes_apply_different_commands() -> None:
+def test_state_machine_safety_is_violated_when_two_nodes_apply_different_commands() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
     _accepts_heartbeat(story, 1)
@@ -638,7 +640,7 @@ def test_state_machine_safety_sees_a_difference_below_the_window_when_the_node_g
 
 
 @pytest.mark.parametrize("index", [0, 2])
-def test_ordered_apply_falls_on_a_gap_and_on_a_second_time(index: int) -> None:
+def test_ordered_apply_is_violated_on_a_gap_and_on_a_second_time(index: int) -> None:
     story = led(3, "a", "b", "c")
     story.tell(0, decisions.CommitAdvanced(2, "majority"))
     story.tell(0, decisions.Applied(CommitEntry("a", 0, 1)))
@@ -650,14 +652,14 @@ def test_ordered_apply_falls_on_a_gap_and_on_a_second_time(index: int) -> None:
 # ---- what leaders believe
 
 
-def test_match_truth_falls_when_the_peer_does_not_have_the_entry() -> None:
+def test_match_truth_is_violated_when_the_peer_does_not_have_the_entry() -> None:
     story = led(3, "a")
     story.append(0, "b")
     story.tell(0, decisions.MatchAdvanced(1, 1))
     assert story.broken == ["Match Truth"]
 
 
-def test_match_truth_falls_when_the_peer_has_another_entry_there() -> None:
+def test_match_truth_is_violated_when_the_peer_has_another_entry_there() -> None:
     story = led(5, "a")
     story.append(0, "b")
     call, args = story.send(0, 1, 1)
@@ -681,7 +683,7 @@ def test_match_truth_holds_for_an_ack_that_a_newer_leader_has_overtaken() -> Non
     assert story.broken == []
 
 
-def test_match_truth_falls_when_a_new_leader_keeps_what_it_believed_and_it_is_false() -> None:
+def test_match_truth_is_violated_when_a_new_leader_keeps_what_it_believed_and_it_is_false() -> None:
     story = Story(3)
     story.elect(0, 1, (1,))
     story.append(0, "a")
@@ -689,13 +691,13 @@ def test_match_truth_falls_when_a_new_leader_keeps_what_it_believed_and_it_is_fa
     assert story.broken == ["Match Truth", "Match Monotonic"]
 
 
-def test_match_monotonic_falls_when_a_match_index_falls() -> None:
+def test_match_monotonic_is_violated_when_a_match_index_falls() -> None:
     story = led(3, "a", "b")
     story.tell(0, decisions.MatchAdvanced(1, 0))
     assert story.broken == ["Match Monotonic"]
 
 
-def test_match_monotonic_falls_when_a_new_leadership_takes_something_for_granted() -> None:
+def test_match_monotonic_is_violated_when_a_new_leadership_takes_something_for_granted() -> None:
     story = led(3, "a")
     story.tell(0, decisions.PeersReset(((1, 1), (2, 1)), ((1, 0), (2, -1))))
     assert story.broken == ["Match Monotonic"]
@@ -712,7 +714,7 @@ def test_match_monotonic_begins_anew_with_a_leadership() -> None:
 # ---- messages and disks
 
 
-def test_persist_before_send_falls_when_a_vote_leaves_that_is_not_on_disk() -> None:
+def test_persist_before_send_is_violated_when_a_vote_leaves_that_is_not_on_disk() -> None:
     story = Story(3)
     story.stand(0, 1)
     story.enter(1, 1)
@@ -721,7 +723,7 @@ def test_persist_before_send_falls_when_a_vote_leaves_that_is_not_on_disk() -> N
     assert story.broken == ["Persist Before Send"]
 
 
-def test_persist_before_send_falls_when_a_term_leaves_that_is_not_on_disk() -> None:
+def test_persist_before_send_is_violated_when_a_term_leaves_that_is_not_on_disk() -> None:
     story = Story(3)
     story.stand(0, 1)
     args = RequestVoteArgs(1, 0, -1, -1)
@@ -733,7 +735,7 @@ def test_persist_before_send_falls_when_a_term_leaves_that_is_not_on_disk() -> N
     assert story.broken == ["Persist Before Send"]
 
 
-def test_persist_before_send_falls_when_a_candidate_asks_before_its_term_is_on_disk() -> None:
+def test_persist_before_send_is_violated_when_a_candidate_asks_before_its_term_is_on_disk() -> None:
     story = Story(3)
     story.tell(0, decisions.ElectionStarted(1))
     story.tell(0, facts.CallSent(1, 0, 1, RequestVoteArgs(1, 0, -1, -1)))
@@ -749,7 +751,7 @@ def test_persist_before_send_lets_a_pre_vote_ask_for_the_next_term() -> None:
     assert story.broken == ["Persist Before Send"]
 
 
-def test_persist_before_send_falls_when_an_entry_is_acknowledged_that_is_not_on_disk() -> None:
+def test_persist_before_send_is_violated_when_an_entry_is_acknowledged_that_is_not_on_disk() -> None:
     story = led(3, "a")
     story.append(0, "b")
     call, args = story.send(0, 1, 1)
@@ -761,7 +763,7 @@ def test_persist_before_send_falls_when_an_entry_is_acknowledged_that_is_not_on_
     assert story.broken == ["Persist Before Send"]
 
 
-def test_persist_before_send_falls_when_a_leader_sends_an_entry_that_is_not_on_its_disk() -> None:
+def test_persist_before_send_is_violated_when_a_leader_sends_an_entry_that_is_not_on_its_disk() -> None:
     story = led(3, "a")
     entry = LogEntry("b", 1)
     story.tell(0, decisions.EntryAppended(1, entry))
@@ -770,7 +772,7 @@ def test_persist_before_send_falls_when_a_leader_sends_an_entry_that_is_not_on_i
     assert story.broken == ["Persist Before Send"]
 
 
-def test_dead_is_dead_falls_when_a_crashed_node_acts() -> None:
+def test_dead_is_dead_is_violated_when_a_crashed_node_acts() -> None:
     story = led(3, "a")
     story.crash(0)
     story.tell(0, decisions.MatchAdvanced(1, 0))
@@ -786,7 +788,7 @@ def test_dead_is_dead_falls_when_a_crashed_node_acts() -> None:
         decisions.BecameFollower(2, CMState.LEADER, 1, "newer-term"),
     ],
 )
-def test_dead_is_dead_falls_when_an_earlier_life_acts_beside_the_later_one(
+def test_dead_is_dead_is_violated_when_an_earlier_life_acts_beside_the_later_one(
     event: decisions.Decision | facts.Fact,
 ) -> None:
     story = led(3, "a")
@@ -818,7 +820,7 @@ def _accepts_heartbeat(story: Story, peer: int) -> tuple[int, AppendEntriesArgs]
     return call, args
 
 
-def test_term_adopted_falls_when_a_leader_goes_on_in_its_term_after_a_reply_of_a_higher_one() -> None:
+def test_term_adopted_is_violated_when_a_leader_goes_on_in_its_term_after_a_reply_of_a_higher_one() -> None:
     story = led(3, "a")
     call, _ = story.send(0, 1, 1)
     story.tell(0, facts.ReplyDelivered(call, 1, 0, AppendEntriesReply(4, False)))
@@ -827,7 +829,7 @@ def test_term_adopted_falls_when_a_leader_goes_on_in_its_term_after_a_reply_of_a
     assert story.broken == ["Term Adopted"]
 
 
-def test_term_adopted_falls_when_a_node_replies_in_a_lower_term_than_the_request() -> None:
+def test_term_adopted_is_violated_when_a_node_replies_in_a_lower_term_than_the_request() -> None:
     story = led(3, "a")
     args = RequestVoteArgs(5, 2, 0, 1)
     story.tell(1, facts.CallDelivered(90, 2, 1, args))
@@ -876,7 +878,7 @@ def test_term_adopted_holds_for_a_term_that_was_lost_with_a_torn_write() -> None
 
 
 @pytest.mark.parametrize("learned", [decisions.MatchAdvanced(1, 0), decisions.BackedUp(1, 0, 0, -1)])
-def test_reply_of_its_term_falls_when_a_leader_learns_from_a_reply_to_its_earlier_leadership(
+def test_reply_of_its_term_is_violated_when_a_leader_learns_from_a_reply_to_its_earlier_leadership(
     learned: decisions.Decision,
 ) -> None:
     story = led(3, "a")
@@ -893,7 +895,7 @@ def test_reply_of_its_term_falls_when_a_leader_learns_from_a_reply_to_its_earlie
     assert len(story.watcher.breaches) == 1
 
 
-def test_reply_of_its_term_falls_when_the_leader_has_not_asked_in_its_term_yet() -> None:
+def test_reply_of_its_term_is_violated_when_the_leader_has_not_asked_in_its_term_yet() -> None:
     story = led(3, "a")
     call, args = story.send(0, 1, 0)
     story.accept(1, call, args)
@@ -947,7 +949,7 @@ PRE_VOTE = RequestVoteArgs(2, 2, 0, 1, True)
         decisions.ReplyIgnored(2, VOTE, RequestVoteReply(1, True), "old-call"),
     ],
 )
-def test_timer_rules_falls_when_a_timer_restarts_without_a_cause(event: decisions.Decision) -> None:
+def test_timer_rules_is_violated_when_a_timer_restarts_without_a_cause(event: decisions.Decision) -> None:
     story = _timed()
     story.tell(1, event, _at(story, 1, 1.0))
     assert story.broken == []
@@ -1003,7 +1005,7 @@ def test_timer_rules_says_nothing_of_a_node_whose_timer_is_for_delayed_writes_to
 
 
 @pytest.mark.parametrize("index", [0, 2])
-def test_follower_commit_falls_when_a_follower_commits_less_or_more_than_it_was_told(index: int) -> None:
+def test_follower_commit_is_violated_when_a_follower_commits_less_or_more_than_it_was_told(index: int) -> None:
     story = led(3, "a", "b", "c")
     story.commit_to(0, 1)
     _accepts_heartbeat(story, 1)
@@ -1011,7 +1013,7 @@ def test_follower_commit_falls_when_a_follower_commits_less_or_more_than_it_was_
     assert story.broken == ["Follower Commit"]
 
 
-def test_follower_commit_falls_when_more_is_committed_than_the_request_vouches_for() -> None:
+def test_follower_commit_is_violated_when_more_is_committed_than_the_request_vouches_for() -> None:
     story = led(3, "a", "b", "c")
     story.commit_to(0, 2)
     call, args = story.send(0, 1, 0, 1)
@@ -1021,7 +1023,7 @@ def test_follower_commit_falls_when_more_is_committed_than_the_request_vouches_f
     assert story.broken == ["Follower Commit"]
 
 
-def test_follower_commit_falls_when_an_accepted_request_commits_nothing() -> None:
+def test_follower_commit_is_violated_when_an_accepted_request_commits_nothing() -> None:
     story = led(3, "a")
     story.commit_to(0, 0)
     call, _ = _accepts_heartbeat(story, 1)
@@ -1040,7 +1042,7 @@ def test_follower_commit_holds_when_an_older_request_tells_less() -> None:
     assert story.broken == []
 
 
-def test_request_truth_falls_when_a_leader_tells_of_less_than_it_has_committed() -> None:
+def test_request_truth_is_violated_when_a_leader_tells_of_less_than_it_has_committed() -> None:
     story = led(3, "a", "b")
     story.commit_to(0, 1)
     story.send(0, 1, 2)
@@ -1051,7 +1053,7 @@ def test_request_truth_falls_when_a_leader_tells_of_less_than_it_has_committed()
 
 
 @pytest.mark.parametrize(("last_index", "last_term"), [(-1, -1), (0, 2), (1, 1)])
-def test_request_truth_falls_when_a_candidate_misstates_the_end_of_its_log(
+def test_request_truth_is_violated_when_a_candidate_misstates_the_end_of_its_log(
     last_index: int, last_term: int
 ) -> None:
     story = led(3, "a")
@@ -1062,7 +1064,7 @@ def test_request_truth_falls_when_a_candidate_misstates_the_end_of_its_log(
     assert story.broken == ["Request Truth"]
 
 
-def test_request_truth_falls_when_a_reply_tells_another_term_than_that_of_its_sender() -> None:
+def test_request_truth_is_violated_when_a_reply_tells_another_term_than_that_of_its_sender() -> None:
     story = led(3)
     story.enter(1, 2)
     call, args = story.send(0, 1, 0)
@@ -1073,7 +1075,7 @@ def test_request_truth_falls_when_a_reply_tells_another_term_than_that_of_its_se
     assert story.broken == ["Persist Before Send", "Request Truth"]
 
 
-def test_vote_kept_falls_when_a_node_denies_the_vote_that_it_has_given() -> None:
+def test_vote_kept_is_violated_when_a_node_denies_the_vote_that_it_has_given() -> None:
     story = led(3)
     story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 2, -1, -1), False, "voted-for-other"))
     story.tell(1, decisions.VoteDecided(RequestVoteArgs(1, 0, -1, -1), True, "granted"))
@@ -1090,7 +1092,7 @@ def test_vote_kept_says_nothing_of_an_old_request_of_a_lower_term_or_of_a_shorte
     assert story.broken == []
 
 
-def test_vote_kept_falls_when_a_vote_leaves_the_disk_within_its_term() -> None:
+def test_vote_kept_is_violated_when_a_vote_leaves_the_disk_within_its_term() -> None:
     story = led(3)
     story.enter(2, 2)
     story.persist(2)
@@ -1103,7 +1105,7 @@ def test_vote_kept_falls_when_a_vote_leaves_the_disk_within_its_term() -> None:
     ("term", "last_index", "last_term", "is_true"),
     [(2, 0, 1, True), (2, 1, 1, True), (2, 0, 2, True), (1, 0, 1, False), (2, -1, -1, False), (9, 5, 0, False)],
 )
-def test_pre_vote_truth_falls_when_a_pre_vote_is_granted_that_would_be_no_vote(
+def test_pre_vote_truth_is_violated_when_a_pre_vote_is_granted_that_would_be_no_vote(
     term: int, last_index: int, last_term: int, is_true: bool
 ) -> None:
     story = led(3, "a")

@@ -1,4 +1,4 @@
-"""The invariants of pre-votes and leases, told by hand: each falls when it should, and never with its option off."""
+"""The invariants of pre-votes and leases, told by hand: each is violated when it should be, and never with its option off."""
 
 import pytest
 from support.stories import Story
@@ -58,7 +58,7 @@ def broken(story: Story, name: str) -> list[str]:
 
 
 @ON_OFF
-def test_pre_vote_purity_falls_when_a_pre_vote_moves_the_voters_term(on: bool) -> None:
+def test_pre_vote_purity_is_violated_when_a_pre_vote_moves_the_voters_term(on: bool) -> None:
     story = led(prevote=True)
     args = asked(story, 1, RequestVoteArgs(2, 2, 0, 1, pre_vote=True))
     if on:
@@ -72,14 +72,14 @@ def test_pre_vote_purity_falls_when_a_pre_vote_moves_the_voters_term(on: bool) -
 
 
 @ON_OFF
-def test_pre_vote_purity_falls_when_who_asks_has_begun_the_term(on: bool) -> None:
+def test_pre_vote_purity_is_violated_when_who_asks_has_begun_the_term(on: bool) -> None:
     story = led(prevote=True)
     story.tell(2, decisions.PreVoteStarted(3 if on else 2))
     assert broken(story, "Pre-Vote Purity")[:1] == (["n2 asks for pre-votes for term 3"] if on else [])
 
 
 @ON_OFF
-def test_pre_vote_purity_falls_when_a_pre_vote_reaches_the_disk(on: bool) -> None:
+def test_pre_vote_purity_is_violated_when_a_pre_vote_reaches_the_disk(on: bool) -> None:
     story = led(prevote=True)
     story.tell(2, decisions.PreVoteStarted(2))
     story.tell(2, decisions.Persisted(1, 2 if on else -1, 1, ()))
@@ -99,7 +99,7 @@ def test_pre_vote_purity_lets_the_election_after_it_write_its_term() -> None:
 
 
 @ON_OFF
-def test_no_vote_in_lease_falls_when_a_vote_is_granted_soon_after_the_leaders_message(on: bool) -> None:
+def test_no_vote_in_lease_is_violated_when_a_vote_is_granted_soon_after_the_leaders_message(on: bool) -> None:
     story = led(sticky=on)
     beat(story, 1)
     story.stand(2, 2)
@@ -110,7 +110,7 @@ def test_no_vote_in_lease_falls_when_a_vote_is_granted_soon_after_the_leaders_me
 
 
 @ON_OFF
-def test_no_vote_in_lease_falls_for_pre_votes_and_for_the_leader_itself(on: bool) -> None:
+def test_no_vote_in_lease_is_violated_for_pre_votes_and_for_the_leader_itself(on: bool) -> None:
     story = led(prevote=True, sticky=on)
     args = asked(story, 0, RequestVoteArgs(2, 2, 0, 1, pre_vote=True))
     story.tell(0, decisions.VoteDecided(args, True, "pre-granted"))
@@ -138,7 +138,7 @@ def test_no_vote_in_lease_holds_for_a_candidate_with_the_permission_to_disrupt()
 
 
 @ON_OFF
-def test_step_down_bound_falls_when_a_leader_beats_on_without_hearing_from_a_majority(on: bool) -> None:
+def test_step_down_bound_is_violated_when_a_leader_beats_on_without_hearing_from_a_majority(on: bool) -> None:
     story = led(checkquorum=on)
     story.later += 2 * SHORTEST
     story.tell(0, decisions.HeartbeatDue())
@@ -195,7 +195,7 @@ def stands_beside_a_leader(story: Story, *, peers: tuple[int, ...] = (1,)) -> No
 
 @ON_OFF
 @pytest.mark.parametrize("option", ["prevote", "sticky"])
-def test_no_needless_election_falls_when_a_term_begins_beside_a_leader_that_is_heard(
+def test_no_needless_election_is_violated_when_a_term_begins_beside_a_leader_that_is_heard(
     option: str, on: bool
 ) -> None:
     story = led(**{"prevote": True, "sticky": True, option: on})

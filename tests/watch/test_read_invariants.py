@@ -1,4 +1,4 @@
-"""The invariants of reads without the log: each falls when it should, and never else (thesis §6.4, thesis §6.4.1)."""
+"""The invariants of reads without the log: each is violated when it should be, and never else (thesis §6.4, thesis §6.4.1)."""
 
 from support.stories import Story, led
 

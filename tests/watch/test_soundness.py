@@ -1,4 +1,4 @@
-"""The sound algorithm under every fault mix: no invariant falls, and every cluster comes back."""
+"""The correct algorithm under every fault mix: no invariant is violated, and every cluster comes back."""
 
 import os
 

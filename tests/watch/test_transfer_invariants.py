@@ -1,4 +1,4 @@
-"""The invariants of leadership transfer: each falls when it should, and never else (thesis §3.10)."""
+"""The invariants of leadership transfer: each is violated when it should be, and never else (thesis §3.10)."""
 
 from support.stories import Story, led
 

@@ -50,7 +50,9 @@ def test_every_form_is_answered(question: str, begins: str) -> None:
 def test_of_a_leader_that_there_is_not_it_is_said_why_there_is_none() -> None:
     run = held("timing election=20s..40s\nwhy leader; why leader rejected; why no leader")
     assert run.answers[0] == run.answers[1] == run.answers[2]
-    assert run.answers[0].startswith("no leader: nobody stands yet; the next election timer is that of node ")
+    assert run.answers[0].startswith(
+        "no leader: no node has started an election yet; the next election timer is that of node "
+    )
 
 
 def test_of_a_follower_that_there_is_not_one_hears_that() -> None:

@@ -132,7 +132,7 @@ class BareCluster:
         self._settle(node)
 
     def transfer(self, target: int) -> None:
-        """Let the leader of the highest term begin to hand its leadership over to `target`."""
+        """Make the leader of the highest term begin to hand its leadership over to `target`."""
         self.settle()
         node = max((self.nodes[id] for id in self.leaders), key=lambda node: node.cm.current_term)
         node.cm.transfer_leadership(target, self.now)

@@ -30,7 +30,7 @@ def to_its_successor(cm: ConsensusModule) -> Broken | None:
     target = leadership.transfer.target
     if leadership.progress[target].match < cm.log.last_index:
         return None
-    return OWED, f"n{cm.id} does not tell n{target} to stand, which has the whole log"
+    return OWED, f"n{cm.id} sends no TimeoutNow to n{target}, although that has its whole log"
 
 
 def of_a_leader(cm: ConsensusModule) -> Broken | None:

@@ -11,14 +11,14 @@ Node: TypeAlias = type[ConsensusModule] | type[Rules]
 """A class of nodes: with its own `ConsensusModule`, or with its own `Rules`."""
 
 LIVENESS = "liveness"
-"""The value in `Bug.falls` for a cluster that violates no invariant but makes no progress."""
+"""The value in `Bug.violates` for a cluster that violates no invariant but makes no progress."""
 
 
 @dataclass(frozen=True)
 class Bug:
     """A named deviation from the algorithm; its explanation is the docstring of its class, `node`.
 
-    `falls` names the invariants that it violates, or is ("liveness",). `sooner` names those that a strict
+    `violates` names the invariants that it violates, or is ("liveness",). `sooner` names those that a strict
     watcher sees violated before that. `section` is the paper's. `seen_in` names the issues, pull requests,
     commits or reports that found it in implementations of Raft. A search for it has `options` on, without which
     nothing of it shows.
@@ -28,7 +28,7 @@ class Bug:
     mechanism: str
     node: Node
     section: str
-    falls: tuple[str, ...]
+    violates: tuple[str, ...]
     seen_in: tuple[str, ...]
     sooner: tuple[str, ...] = ()
     options: tuple[str, ...] = ()

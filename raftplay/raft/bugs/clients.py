@@ -29,7 +29,7 @@ NO_DEDUPE = Bug(
     "a request that is in the log twice is applied twice",
     NoDedupe,
     section="§8",
-    falls=("Exactly Once",),
+    violates=("Exactly Once",),
     seen_in=("CurvineIO/curvine #676",),
     options=("clients",),
 )
@@ -52,7 +52,7 @@ SNAPSHOT_WITHOUT_SESSIONS = Bug(
     "a snapshot lacks the answers of the clients' sessions",
     SnapshotWithoutSessions,
     section="§7, §8, thesis §6.3",
-    falls=("Exactly Once",),
+    violates=("Exactly Once",),
     seen_in=("atomix/copycat #14",),
     sooner=("State Is Replay",),
     options=("clients", "snapshots"),
@@ -75,7 +75,7 @@ ANSWER_AT_APPEND = Bug(
     "a leader answers a client before the entry is committed",
     AnswerAtAppend,
     section="§5.3",
-    falls=("Acked Is Kept",),
+    violates=("Acked Is Kept",),
     seen_in=("MartinKalema/horizontal-scaling-convex #100",),
     options=("clients",),
 )
@@ -98,7 +98,7 @@ DEFINITE_ERROR_FOR_UNKNOWN = Bug(
     "a leader that steps down tells clients that their commands were not done",
     DefiniteErrorForUnknown,
     section="§8",
-    falls=("Unknown Is Unknown",),
+    violates=("Unknown Is Unknown",),
     seen_in=("RedisLabs/redisraft #23",),
     options=("clients",),
 )
@@ -121,7 +121,7 @@ RETRY_CACHE_EXPIRES = Bug(
     "answers are forgotten before the client tries again",
     RetryCacheExpires,
     section="§8, thesis §6.3",
-    falls=("Exactly Once",),
+    violates=("Exactly Once",),
     sooner=("Session Determinism",),
     seen_in=("apache/ratis #915", "apache/iotdb #11045"),
     options=("clients",),
@@ -145,7 +145,7 @@ EXPIRY_BY_OWN_CLOCK = Bug(
     "each node ends the sessions of clients by its own clock",
     ExpiryByOwnClock,
     section="thesis §6.3",
-    falls=("Session Determinism",),
+    violates=("Session Determinism",),
     seen_in=("atomix/copycat #40",),
     options=("clients",),
 )

@@ -30,7 +30,7 @@ FORGET_VOTE = Bug(
     "votedFor is not persisted before the reply",
     ForgetVote,
     section="§5.2, Figure 2, persistent state",
-    falls=("One Vote Per Term",),
+    violates=("One Vote Per Term",),
     seen_in=("bakwc/PySyncObj #84", "stateIs0/lu-raft-kv #33"),
     sooner=("Persist Before Send",),
 )
@@ -54,7 +54,7 @@ FORGET_TERM = Bug(
     "a higher term is not persisted on a step-down",
     ForgetTerm,
     section="§5.1, Figure 2, persistent state",
-    falls=("Monotonic Term",),
+    violates=("Monotonic Term",),
     seen_in=("bakwc/PySyncObj #202", "eliben/raft at 07acf9c"),
     sooner=("Persist Before Send",),
 )
@@ -142,7 +142,7 @@ TORN_VOTE = Bug(
     "term and vote are written separately; a crash may come between",
     TornVote,
     section="§5.2, Figure 2, persistent state",
-    falls=("One Vote Per Term",),
+    violates=("One Vote Per Term",),
     seen_in=("hashicorp/raft #661",),
     sooner=("Persist Before Send",),
 )
@@ -181,7 +181,7 @@ ACK_BEFORE_DURABLE = Bug(
     "a follower answers before its write is durable",
     AckBeforeDurable,
     section="§5.3, Figure 2, persistent state",
-    falls=("Persist Before Send",),
+    violates=("Persist Before Send",),
     seen_in=("Jepsen's report on NATS 2.12.1", "bakwc/PySyncObj #84"),
 )
 
@@ -216,7 +216,7 @@ ZOMBIE = Bug(
     "a crashed incarnation still handles replies",
     Zombie,
     section="Figure 2, persistent state",
-    falls=("Dead Is Dead",),
+    violates=("Dead Is Dead",),
     seen_in=("eliben/raft at 0ae7b34",),
 )
 
@@ -253,7 +253,7 @@ LEADER_COUNTS_EARLY = Bug(
     "a leader counts its own entries before they are on its disk",
     LeaderCountsEarly,
     section="§5.3, Figure 2, persistent state",
-    falls=("Quorum Log",),
+    violates=("Quorum Log",),
     seen_in=("deventlab/d-engine #329",),
     sooner=("Persist Before Send",),
 )
@@ -298,7 +298,7 @@ REUSES_INDEX = Bug(
     "a leader whose write fails gives the index of the entry that it has sent to the next one",
     ReusesIndex,
     section="§5.3, Figure 3, Leader Append-Only",
-    falls=("Log Matching",),
+    violates=("Log Matching",),
     seen_in=("canonical/raft #320",),
     sooner=("Persist Before Send", "Leader Append-Only"),
 )

@@ -28,7 +28,7 @@ RESET_VOTE = Bug(
     "votedFor is cleared on a step-down within the same term",
     ResetVote,
     section="§5.2",
-    falls=("One Vote Per Term",),
+    violates=("One Vote Per Term",),
     seen_in=("eliben/raft #27", "redpanda-data/redpanda #19"),
     sooner=("Vote Kept",),
 )
@@ -51,7 +51,7 @@ STALE_VOTE_REPLY = Bug(
     "a vote granted in an earlier election is counted in the present one",
     StaleVoteReply,
     section="§5.2",
-    falls=("Vote Quorum",),
+    violates=("Vote Quorum",),
     seen_in=("andreev-io/little-raft #44",),
 )
 
@@ -77,7 +77,7 @@ DOUBLE_COUNT_VOTE = Bug(
     "a vote that arrives twice counts twice",
     DoubleCountVote,
     section="§5.2",
-    falls=("Vote Quorum",),
+    violates=("Vote Quorum",),
     seen_in=("ktoso/akka-raft #45",),
 )
 
@@ -100,7 +100,7 @@ LONGER_LOG_WINS = Bug(
     "the up-to-date check of a vote compares lengths only",
     LongerLogWins,
     section="§5.4.1",
-    falls=("Leader Completeness",),
+    violates=("Leader Completeness",),
     seen_in=("sile/noraft #22",),
 )
 
@@ -122,7 +122,7 @@ NO_LOG_CHECK = Bug(
     "votes are given without looking at the candidate's log",
     NoLogCheck,
     section="§5.4.1",
-    falls=("Leader Completeness",),
+    violates=("Leader Completeness",),
     seen_in=("jgroups-extras/jgroups-raft #14", "ktoso/akka-raft #30"),
 )
 
@@ -151,7 +151,7 @@ HALF_IS_MAJORITY = Bug(
     "half of the nodes are enough",
     HalfIsMajority,
     section="§5.2, §5.3",
-    falls=("Election Safety",),
+    violates=("Election Safety",),
     seen_in=("btmorr/leifdb #73",),
     sooner=("Vote Quorum",),
 )
@@ -175,7 +175,7 @@ IGNORE_NEWER_TERM = Bug(
     "a higher term in a reply is ignored",
     IgnoreNewerTerm,
     section="§5.1",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("uwplse/verdi-raft #29", "deventlab/d-engine #39"),
     sooner=("Term Adopted",),
 )
@@ -199,7 +199,7 @@ TIMER_ON_REFUSAL = Bug(
     "the election timer restarts when a vote is denied",
     TimerOnRefusal,
     section="§5.2",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("dotnet/dotNext #89", "tikv/raft-rs #14"),
     sooner=("Timer Rules",),
 )
@@ -224,7 +224,7 @@ LEADER_CLEARS_VOTE = Bug(
     "votedFor is cleared when a follower learns who leads",
     LeaderClearsVote,
     section="§5.2, Figure 2, persistent state",
-    falls=("One Vote Per Term",),
+    violates=("One Vote Per Term",),
     seen_in=("camunda/camunda #5356",),
     sooner=("Vote Kept",),
 )
@@ -245,9 +245,9 @@ class RepeatRefused(Rules):
 
 REPEAT_REFUSED = Bug(
     "repeat-refused",
-    "a repeated request of the candidate that has the vote is refused",
+    "a repeated request of the candidate that has the vote is denied",
     RepeatRefused,
     section="§5.2, §5.5",
-    falls=("Vote Kept",),
+    violates=("Vote Kept",),
     seen_in=("willemt/raft #116", "ktoso/akka-raft #29"),
 )

@@ -43,7 +43,7 @@ PREVOTE_MOVES_TERM = Bug(
     PrevoteMovesTerm,
     options=("prevote",),
     section="thesis §9.6",
-    falls=("Pre-Vote Purity",),
+    violates=("Pre-Vote Purity",),
     seen_in=("databendlabs/openraft #1772",),
 )
 
@@ -80,7 +80,7 @@ PREVOTE_SILENT = Bug(
     PrevoteSilent,
     options=("prevote",),
     section="§5.1, thesis §9.6",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("etcd-io/etcd #8243", "etcd-io/etcd #8501"),
 )
 
@@ -107,7 +107,7 @@ PREVOTE_IGNORES_LEADER = Bug(
     PrevoteIgnoresLeader,
     options=("prevote",),
     section="thesis §4.2.3, thesis §9.6",
-    falls=("No Vote In Lease",),
+    violates=("No Vote In Lease",),
     seen_in=("sofastack/sofa-jraft #15",),
 )
 
@@ -132,7 +132,7 @@ PREVOTE_GIVES_UP = Bug(
     PrevoteGivesUp,
     options=("prevote",),
     section="thesis §9.6",
-    falls=("No Needless Election",),
+    violates=("No Needless Election",),
     seen_in=("hashicorp/raft #530",),
 )
 
@@ -156,7 +156,7 @@ STICKY_LEADER_STAYS = Bug(
     StickyLeaderStays,
     options=("sticky",),
     section="thesis §6.2",
-    falls=("Step-Down Bound",),
+    violates=("Step-Down Bound",),
     seen_in=("databendlabs/openraft #2080",),
 )
 
@@ -183,6 +183,6 @@ QUORUM_BY_SENDING = Bug(
     QuorumBySending,
     options=("checkquorum",),
     section="thesis §6.2",
-    falls=("Step-Down Bound",),
+    violates=("Step-Down Bound",),
     seen_in=(),
 )

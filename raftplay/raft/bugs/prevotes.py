@@ -31,7 +31,7 @@ PREVOTE_COUNTS = Bug(
     "a granted pre-vote is counted as a vote",
     PrevoteCounts,
     section="thesis §9.6",
-    falls=("Vote Quorum",),
+    violates=("Vote Quorum",),
     seen_in=("canonical/raft #196",),
 )
 
@@ -54,7 +54,7 @@ PREVOTE_IGNORES_LOG = Bug(
     "pre-votes are granted without looking at the candidate's log",
     PrevoteIgnoresLog,
     section="thesis §9.6",
-    falls=("Pre-Vote Truth",),
+    violates=("Pre-Vote Truth",),
     seen_in=("ClickHouse/NuRaft #134",),
 )
 
@@ -78,18 +78,18 @@ PREVOTE_CLEARS_VOTE = Bug(
     "votedFor is cleared when a pre-candidate returns to follower in the same term",
     PrevoteClearsVote,
     section="§5.2, thesis §9.6",
-    falls=("One Vote Per Term",),
+    violates=("One Vote Per Term",),
     seen_in=("microsoft/CCF #8094",),
     sooner=("Vote Kept",),
 )
 
 
 class PrevoteDeafToTerms(ConsensusModule):
-    """A node that asks for pre-votes ignores the higher term in a refusal. Take two nodes that are needed for a
+    """A node that asks for pre-votes ignores the higher term in a denial. Take two nodes that are needed for a
     majority: the first has the longer log and is in term 1; the second has started term 2, and lacks an entry. The
-    first asks about term 2, which is over for the second, so it is refused, stays in term 1, and will ask about
-    term 2 for ever. The second asks about term 3 and is refused because of its log. As pre-votes move nobody to a
-    new term, nobody ever leads. The refusal tells the higher term, and the node must adopt it, as from any reply.
+    first asks about term 2, which is over for the second, so it is denied, stays in term 1, and will ask about
+    term 2 for ever. The second asks about term 3 and is denied because of its log. As pre-votes move nobody to a
+    new term, nobody ever leads. The denial tells the higher term, and the node must adopt it, as from any reply.
     """
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
@@ -104,10 +104,10 @@ class PrevoteDeafToTerms(ConsensusModule):
 
 PREVOTE_DEAF_TO_TERMS = Bug(
     "prevote-deaf-to-terms",
-    "the higher term in a refused pre-vote is ignored",
+    "the higher term in a denied pre-vote is ignored",
     PrevoteDeafToTerms,
     section="§5.1, thesis §9.6",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("databendlabs/openraft #1796",),
     sooner=("Term Adopted",),
 )

@@ -31,7 +31,7 @@ COMMIT_OLD_TERM = Bug(
     "an entry of a lower term is committed by counting replicas (Figure 8)",
     CommitOldTerm,
     section="§5.4.2, Figure 8",
-    falls=("Current-Term Commit", "State Machine Safety"),
+    violates=("Current-Term Commit", "State Machine Safety"),
     seen_in=("logcabin/logcabin #44", "nats-io/nats-server #7955"),
 )
 
@@ -54,7 +54,7 @@ TRUNCATE_ALWAYS = Bug(
     "every AppendEntries truncates the log after prevLogIndex",
     TruncateAlways,
     section="§5.3, rule 3 of AppendEntries",
-    falls=("Quorum Log",),
+    violates=("Quorum Log",),
     seen_in=("ktoso/akka-raft #66",),
     sooner=("No Committed Truncation",),
 )
@@ -104,7 +104,7 @@ COMMIT_PAST_NEW = Bug(
     "a follower commits up to min(leaderCommit, its own last index)",
     CommitPastNew,
     section="§5.3, rule 5 of AppendEntries",
-    falls=("State Machine Safety",),
+    violates=("State Machine Safety",),
     seen_in=("atomix/copycat #265", "scylladb/scylladb #9965"),
     sooner=("Follower Commit",),
 )
@@ -128,7 +128,7 @@ STALE_APPEND_REPLY = Bug(
     "a reply to a request of an earlier leadership of the same node is counted",
     StaleAppendReply,
     section="§5.3",
-    falls=("Match Truth",),
+    violates=("Match Truth",),
     seen_in=("eliben/raft at 0ae7b34",),
     sooner=("Reply Of Its Term",),
 )
@@ -162,7 +162,7 @@ ACK_OWN_TAIL = Bug(
     "a follower acknowledges its own last index",
     AckOwnTail,
     section="§5.3",
-    falls=("Match Truth",),
+    violates=("Match Truth",),
     seen_in=("microsoft/CCF #6016",),
 )
 
@@ -189,7 +189,7 @@ HEARTBEAT_UNCHECKED = Bug(
     "an AppendEntries without entries skips the check of prevLogIndex",
     HeartbeatUnchecked,
     section="§5.3, rule 2 of AppendEntries",
-    falls=("Match Truth",),
+    violates=("Match Truth",),
     seen_in=("Students' Guide to Raft", "atomix/atomix #1036"),
 )
 
@@ -218,7 +218,7 @@ MATCH_NOT_RESET = Bug(
     "matchIndex is kept from one leadership of a node to its next",
     MatchNotReset,
     section="Figure 2, volatile state on leaders",
-    falls=("Match Truth",),
+    violates=("Match Truth",),
     seen_in=("atomix/copycat #29", "eliben/raft at 07acf9c"),
     sooner=("Match Monotonic",),
 )
@@ -243,7 +243,7 @@ ACCEPT_OLD_TERM = Bug(
     "an AppendEntries of a lower term is accepted",
     AcceptOldTerm,
     section="§5.1, rule 1 of AppendEntries",
-    falls=("Log Matching",),
+    violates=("Log Matching",),
     seen_in=("jasonrogena/lightraft #11",),
     sooner=("Leader Append-Only", "No Committed Truncation", "Timer Rules"),
 )
@@ -283,7 +283,7 @@ KEEP_CONFLICTING_TAIL = Bug(
     "a conflicting entry is overwritten, and the entries after it stay",
     KeepConflictingTail,
     section="§5.3, rule 3 of AppendEntries",
-    falls=("Log Matching",),
+    violates=("Log Matching",),
     seen_in=("mofa-org/mofa #1151",),
 )
 
@@ -311,7 +311,7 @@ CONFLICT_OFF_BY_ONE = Bug(
     "the conflict hint is one too high (it probes for ever)",
     ConflictOffByOne,
     section="end of §5.3",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("microsoft/CCF #2835",),
 )
 
@@ -333,7 +333,7 @@ NO_COMMIT_ON_HEARTBEAT = Bug(
     "followers ignore leaderCommit in an AppendEntries without entries",
     NoCommitOnHeartbeat,
     section="§5.3, rule 5 of AppendEntries",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("ktoso/akka-raft #33",),
     sooner=("Follower Commit",),
 )
@@ -371,7 +371,7 @@ COUNT_ACKS = Bug(
     "a leader counts acknowledgements, also several of one follower",
     CountAcks,
     section="§5.3",
-    falls=("Quorum Log",),
+    violates=("Quorum Log",),
     seen_in=("jgroups-extras/jgroups-raft #24",),
 )
 
@@ -400,7 +400,7 @@ ROLLBACK_ON_STEP_DOWN = Bug(
     "a leader that steps down removes the entries above its commit index",
     RollbackOnStepDown,
     section="§5.3, §5.4",
-    falls=("Leader Completeness",),
+    violates=("Leader Completeness",),
     seen_in=("microsoft/CCF #5674",),
     sooner=("No Committed Truncation",),
 )
@@ -434,7 +434,7 @@ ANSWERS_IN_CALLERS_TERM = Bug(
     "a node in a higher term answers an old leader in that leader's term",
     AnswersInCallersTerm,
     section="§5.1, rule 1 of AppendEntries",
-    falls=("Leader Completeness",),
+    violates=("Leader Completeness",),
     seen_in=("tarantool/tarantool #7253",),
     sooner=("Timer Rules", "Request Truth", "Leader Append-Only", "No Committed Truncation", "Log Matching"),
 )

@@ -28,7 +28,7 @@ SNAPSHOT_KEEPS_TAIL = Bug(
     "an install keeps entries that conflict with the snapshot",
     SnapshotKeepsTail,
     section="§7",
-    falls=("Install Exact",),
+    violates=("Install Exact",),
     seen_in=("hashicorp/raft #697",),
     options=("snapshots",),
 )
@@ -51,7 +51,7 @@ SNAPSHOT_CUTS_SUFFIX = Bug(
     "an install discards entries after the snapshot that agree with it",
     SnapshotCutsSuffix,
     section="§7",
-    falls=("Install Exact",),
+    violates=("Install Exact",),
     seen_in=("camunda/camunda #6092",),
     options=("snapshots",),
 )
@@ -73,7 +73,7 @@ SNAPSHOT_OLDER_INSTALLED = Bug(
     "a node installs a snapshot that ends before what it has applied",
     SnapshotOlderInstalled,
     section="§7",
-    falls=("No Going Back",),
+    violates=("No Going Back",),
     seen_in=("databendlabs/openraft #531",),
     options=("snapshots",),
 )
@@ -97,7 +97,7 @@ PURGED_PREV_IS_CONFLICT = Bug(
     "AppendEntries from before the snapshot deletes the log after it",
     PurgedPrevIsConflict,
     section="§5.3, §7",
-    falls=("No Committed Truncation",),
+    violates=("No Committed Truncation",),
     seen_in=("databendlabs/openraft #511",),
     options=("snapshots",),
 )
@@ -119,7 +119,7 @@ COMPACT_PAST_COMMIT = Bug(
     "a snapshot replaces entries that are not committed",
     CompactPastCommit,
     section="§7",
-    falls=("Snapshot Truth",),
+    violates=("Snapshot Truth",),
     seen_in=(),
     options=("snapshots",),
 )
@@ -147,7 +147,7 @@ SNAPSHOT_DROPS_KEY = Bug(
     "a state that is restored from a snapshot lacks a command",
     SnapshotDropsKey,
     section="§7",
-    falls=("State Is Replay",),
+    violates=("State Is Replay",),
     seen_in=("openstack-experimental/keystone #1293",),
     options=("snapshots",),
 )
@@ -173,7 +173,7 @@ SNAPSHOT_END_UNKNOWN = Bug(
     "AppendEntries right after a snapshot is rejected",
     SnapshotEndUnknown,
     section="§7",
-    falls=(LIVENESS,),
+    violates=(LIVENESS,),
     seen_in=("hashicorp/raft #205", "apache/ratis #89"),
     options=("snapshots",),
 )
@@ -197,7 +197,7 @@ SNAPSHOT_OF_CURRENT_TERM = Bug(
     "a snapshot notes the node's term in place of its last entry's",
     SnapshotOfCurrentTerm,
     section="§7",
-    falls=("Snapshot Truth",),
+    violates=("Snapshot Truth",),
     seen_in=("microsoft/CCF #2648", "deventlab/d-engine #418"),
     options=("snapshots",),
 )
@@ -220,7 +220,7 @@ COMPACTED_LOG_IS_EMPTY = Bug(
     "a voter whose log is all in its snapshot compares with an empty log",
     CompactedLogIsEmpty,
     section="§5.4.1, §7",
-    falls=("Leader Completeness",),
+    violates=("Leader Completeness",),
     sooner=("Pre-Vote Truth",),
     seen_in=("eBay/NuRaft #668",),
     options=("snapshots",),

@@ -22,7 +22,7 @@ TRANSFER_FLAG_STUCK = Bug(
     TransferFlagStuck,
     options=("transfers",),
     section="thesis §3.10",
-    falls=("Transfer Ends",),
+    violates=("Transfer Ends",),
     seen_in=("hashicorp/raft #696", "databendlabs/openraft #1747"),
 )
 
@@ -46,7 +46,7 @@ WRITES_DURING_TRANSFER = Bug(
     WritesDuringTransfer,
     options=("transfers",),
     section="thesis §3.10",
-    falls=("Quiet While Transferring",),
+    violates=("Quiet While Transferring",),
     seen_in=("hashicorp/raft #487", "hashicorp/raft #581"),
 )
 
@@ -69,7 +69,7 @@ TIMEOUT_NOW_EARLY = Bug(
     TimeoutNowEarly,
     options=("transfers",),
     section="thesis §3.10",
-    falls=("TimeoutNow Is Earned",),
+    violates=("TimeoutNow Is Earned",),
     seen_in=("redpanda-data/redpanda #2606",),
 )
 
@@ -93,6 +93,6 @@ STALE_TIMEOUT_NOW = Bug(
     StaleTimeoutNow,
     options=("transfers",),
     section="thesis §3.10, thesis §4.2.3",
-    falls=("Forced Vote Only",),
+    violates=("Forced Vote Only",),
     seen_in=("tikv/tikv #19922",),
 )

@@ -41,7 +41,7 @@ ON_A_MESSAGE = ("v", "x", "u", "H", "escape", "enter", "up", "down", "question_m
 ON_A_PAST_MESSAGE = ("H", "escape", "enter", "up", "down", "end", "left", "right", "question_mark", "q")
 
 OPENED = {"events": "go there", "messages": "go there", "log": "why?", "network": "link menu"}
-"""What Enter does on a row of a pane."""
+"""The action of Enter on a row of a pane."""
 
 
 def footer(view: View, context: Context, situation: Situation) -> Pieces:

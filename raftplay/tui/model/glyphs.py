@@ -157,7 +157,7 @@ def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:
     if node.tearing:
         return glyphs.cut_off, "torn write"
     if node.alive and node.calls_left >= 0:
-        return glyphs.cut_off, "drops calls"
+        return glyphs.cut_off, "drops RPCs"
     return (glyphs.cut_off, hardware_mark(node)) if node.alive and hardware_mark(node) else ("", "")
 
 

@@ -27,11 +27,6 @@ def large_lines(paragraphs: Sequence[str], width: int, most: int, glyphs: Glyphs
     return [fit((Piece(" " * MARGIN), Piece(row, "text bold")), width) for row in rows]
 
 
-def band_height(lines: Sequence[Pieces], least: int) -> int:
-    """Return the lines of a band that holds `lines`, with one free line where there is little text."""
-    return max(least, len(lines))
-
-
 def _spaced(text: str, room: int) -> list[str]:
     """Return the rows of a text with a space after each letter, three between two words."""
     return [" ".join(row) for row in wrapped(text, (room + 1) // 2)]

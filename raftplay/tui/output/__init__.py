@@ -1,1 +1,1 @@
-"""What goes to the terminal: the cells that changed, at the pace at which the line takes them."""
+"""Output to the terminal: the cells that changed, at the pace at which the line takes them."""

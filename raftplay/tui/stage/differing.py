@@ -11,7 +11,7 @@ from raftplay.raft.messages import CMState, Entry
 from raftplay.tui.stage.moment import entry_text, name, names
 
 Texts = tuple[str, str]
-"""What is so on one side, and on the other."""
+"""The text for one side, and for the other."""
 
 
 def node_words(one: Snapshot, other: Snapshot) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ class NodeModel:
         self.wondered, self.wondered_term = math.nan, NONE  # when it first asked for pre-votes for that term
         self.transfer: TransferStarted | None = None  # the transfer of its leadership that is under way
         self.is_overdue = False  # it had sent a heartbeat when that should have been over
-        self.forced_term = NONE  # the term for which a leader told it to stand
+        self.forced_term = NONE  # the term of the election that a leader told it to start
         self.is_asked_first = False  # its last decision was about a pre-vote
         # Reads without the log
         self.reads: dict[int, Begun] = {}  # those that wait for an answer, by number
@@ -212,7 +212,9 @@ class ClusterModel:
         self.commits: dict[int, tuple[int, int, int]] = {}  # term of the leader → index, term of the entry, node
         self.prefixes = Prefixes(WINDOW)
         self.chain = Chain(WINDOW)
-        self.told: dict[int, dict[int, int]] = {}  # term → the node that was told to stand → who told it
+        self.told: dict[
+            int, dict[int, int]
+        ] = {}  # term → the node that was told to start an election → who told it
         self.user_calls: dict[int, None] = {}  # the numbers of requests that users made, the last `MAX_USER_CALLS`
         self.applied: dict[int, tuple[int, CommitEntry]] = {}  # index → the first node that applied it, the entry
         self.blank_disks: list[tuple[int, float]] = []

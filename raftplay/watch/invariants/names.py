@@ -197,7 +197,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         FORCED_VOTE_ONLY,
-        "a request for votes may disrupt a leader only if the leader of the term before told its sender to stand",
+        "a request for votes may disrupt a leader only if the leader of the term before asked for that election",
         "thesis §4.2.3",
     ),
     Invariant(READ_FRESHNESS, "a read sees at least what any node had committed before it began", "thesis §6.4"),

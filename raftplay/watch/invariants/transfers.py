@@ -52,7 +52,7 @@ def heartbeat_due(cluster: ClusterModel, node: NodeModel) -> None:
 def timeout_now_leaves(
     cluster: ClusterModel, node: NodeModel, event: facts.CallSent, args: TimeoutNowArgs
 ) -> None:
-    """Check that the target of TimeoutNow has the whole log; record who was told to stand."""
+    """Check that the target of TimeoutNow has the whole log; record who was told to start an election."""
     cluster.told.setdefault(args.term, {})[event.dst] = node.id
     drop_lowest(cluster.told)
     last, match = node.log.length - 1, node.match.get(event.dst, NONE)
@@ -83,7 +83,7 @@ def timeout_now_decided(cluster: ClusterModel, node: NodeModel, event: decisions
 
 
 def vote_request_leaves(cluster: ClusterModel, node: NodeModel, args: RequestVoteArgs) -> None:
-    """Check that a request which may disrupt a leader comes from a node that this leader told to stand."""
+    """Check that a request which may disrupt a leader comes from an election that it told to start."""
     if args.disrupt and args.term != node.forced_term:
         cluster.breach(
             FORCED_VOTE_ONLY,

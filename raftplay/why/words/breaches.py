@@ -17,7 +17,7 @@ def breach_words(breach: Breach, bugs: tuple[str, ...]) -> tuple[str, list[str]]
         f"it broke with event {breach.seq}: {breach.who}{breach.event}",
     ]
     known = [BUGS[name] for name in bugs if name in BUGS]
-    broken_by = [bug.name for bug in known if breach.invariant in bug.falls or breach.invariant in bug.sooner]
+    broken_by = [bug.name for bug in known if breach.invariant in bug.violates or breach.invariant in bug.sooner]
     lines += [f"the bug {name}, which is on, is known to break it" for name in broken_by]
     return f"{breach.invariant} broke at {at(breach.time)}: {one}, but {other}", lines
 

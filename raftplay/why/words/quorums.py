@@ -58,7 +58,7 @@ def quorum_head(facts: QuorumFacts, snapshot: Snapshot) -> str:
         case "waiting":
             if facts.next_timer is None:
                 return "no node is candidate, and no election timer is about to fire (§5.2)"
-            return f"nobody stands yet; {_next_timer_text(facts, snapshot)} (§5.2)"
+            return f"no node has started an election yet; {_next_timer_text(facts, snapshot)} (§5.2)"
 
 
 def _standing_texts(facts: QuorumFacts) -> str:

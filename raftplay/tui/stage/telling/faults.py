@@ -1,4 +1,4 @@
-"""What was done to nodes and links, for newcomers: crashes, pauses, cuts, partitions, disks."""
+"""Tells newcomers what was done to nodes and links: crashes, pauses, cuts, partitions, disks."""
 
 from typing import assert_never
 

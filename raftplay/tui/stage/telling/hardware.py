@@ -1,4 +1,4 @@
-"""What was done to a node's disk, clock and timings, for newcomers."""
+"""Tells newcomers what was done to a node's disk, clock and timings."""
 
 from typing import assert_never
 

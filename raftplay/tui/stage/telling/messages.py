@@ -1,4 +1,4 @@
-"""What became of messages, for newcomers: those that are lost, held, doubled, or wait."""
+"""Tells newcomers what became of messages: those that are lost, held, doubled, or wait."""
 
 from typing import assert_never
 
