@@ -38,7 +38,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from raftplay.cluster.config import MORE_REELECTION, UNRELIABLE, Config
 from raftplay.cluster.harness import Harness
@@ -310,7 +310,7 @@ class JsonTranscript:
         self._again = again_command(script, harness)
         config = harness.config
         doubt = doubt_about_cluster(harness.n, harness.config)
-        chosen = (
+        chosen: tuple[tuple[str, Any, bool], ...] = (
             ("snapshot", config.raft.snapshot, config.raft.snapshot > 0),
             ("sessions", False, not config.clients.sessions),
             ("reads", config.clients.reads, config.clients.reads != Config().clients.reads),

@@ -271,11 +271,11 @@ def test_steps_lead_a_submitted_command_to_its_commit_everywhere(h: Harness) -> 
     assert len([line for line in words if f"entry {index} [x]" in line]) == 4
     for line in words:
         assert re.fullmatch(
-            r"message \d+ arrives: (call n0 → n\d: |reply n\d → n0: ).*|the (election|heartbeat) timer of n\d fires",
+            r"message \d+ arrives: (request n0 → n\d: |response n\d → n0: ).*|the (election|heartbeat) timer of n\d fires",
             line,
         )
     if h.backend == "tcp":  # in virtual time a reply takes no time, and is part of the step that it answers
-        assert len([line for line in words if re.search(r"reply n\d → n0: success in term", line)]) >= 2
+        assert len([line for line in words if re.search(r"response n\d → n0: success in term", line)]) >= 2
     assert "the heartbeat timer of n0 fires" in words + step_words(h, 50)
 
 
@@ -331,8 +331,8 @@ def test_a_message_on_a_slow_link_keeps_its_number_through_its_steps(monkeypatch
             (id,) = (f.id for f in h.messages() if f.dst == 1 and f.on_link)
             words = [line for line in step_words(h, 80) if f"message {id} " in line]
             assert words == [
-                f"message {id} passes its link: call n0 → n1: entry 0 [x] of term 1 (commit -)",
-                f"message {id} arrives: call n0 → n1: entry 0 [x] of term 1 (commit -)",
+                f"message {id} passes its link: request n0 → n1: entry 0 [x] of term 1 (commit -)",
+                f"message {id} arrives: request n0 → n1: entry 0 [x] of term 1 (commit -)",
             ]
 
 

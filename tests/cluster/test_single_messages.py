@@ -135,14 +135,16 @@ def test_messages_are_told_in_words(s: Session) -> None:
     do(s, "hold 1->0; hold 0->1; submit word; submit 'two words'; link 0->2 delay=40ms; submit 3")
     lines = do(s, "messages")[0].split("\n")
     first = int(lines[0].split()[0])
-    assert lines[0] == f"{first:>5}  call n0 → n1: entry 0 [word] of term 1 (commit -) (held)"
+    assert lines[0] == f"{first:>5}  request n0 → n1: entry 0 [word] of term 1 (commit -) (held)"
     assert re.fullmatch(
-        rf" *{first + 1}  call n0 → n2: entry 0 \[word\] of term 1 \(commit -\) \(in [1-5]\.?\d*ms\)", lines[1]
+        rf" *{first + 1}  request n0 → n2: entry 0 \[word\] of term 1 \(commit -\) \(in [1-5]\.?\d*ms\)", lines[1]
     )
     assert '["two words"]' in lines[2]
-    assert lines[5] == f"{first + 5:>5}  call n0 → n2: entry 2 [3] of term 1 (commit -) (on its link, 40ms more)"
+    assert (
+        lines[5] == f"{first + 5:>5}  request n0 → n2: entry 2 [3] of term 1 (commit -) (on its link, 40ms more)"
+    )
     do(s, "deliver 0->1")
-    assert " reply n1 → n0: success in term 1 (held)" in do(s, "messages")[0]
+    assert " response n1 → n0: success in term 1 (held)" in do(s, "messages")[0]
     do(s, "lose 0<->1; lose 0<->2")
     assert do(s, "messages") == ["nothing is in flight"]
 

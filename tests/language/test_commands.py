@@ -382,7 +382,7 @@ def test_messages_are_listed_held_delivered_duplicated_and_lost() -> None:
         "lose 0->1; messages; release 0->1; messages"
     )
     listed = [step["answer"] for step in run.steps if step["command"] == "messages"]
-    assert "call n0 → n1" in listed[1]
+    assert "request n0 → n1" in listed[1]
     assert "(held)" in listed[1]
     assert run.answer("hold") == "0->1 held"
     assert run.answer("duplicate").startswith("a copy of message")

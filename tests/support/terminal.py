@@ -197,4 +197,7 @@ class Terminal:
         assert self._file is not None
         chosen = dict(re.findall(r"\x1b\[\?(\d+)([hl])", self.everything))
         changed = {mode for mode, state in chosen.items() if (state == "h") is not (mode in USUALLY_ON)}
-        return not changed and termios.tcgetattr(self._file)[:4] == self._modes
+        modes = termios.tcgetattr(self._file)[:4]
+        if changed or modes != self._modes:  # pytest shows it when a test fails
+            print(f"modes {modes}, before {self._modes}; on or off still: {changed}; {self.everything[-500:]!r}")
+        return not changed and modes == self._modes

@@ -518,7 +518,7 @@ def copied(out: list[str]) -> list[str]:
 COPIED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("e", "up", "y"), r"\d\.\d{3} n\d .*"),
     (("l", "up", "y"), "index 0: 5, term 1, on n0 n1 n2 n3 n4; committed on n0 n1 n2 n3 n4"),
-    (("m", "up", "y"), r"(call|reply) n\d → n\d: .* \(.*\)"),
+    (("m", "up", "y"), r"(request|response) n\d → n\d: .* \(.*\)"),
     (("w", "y"), r"node 1 is follower in term 1.*(\n- .*)+"),
     (("escape", "y"), r"(?s).*n0 ★ LEADER.*NEXT.*"),
     (("N", "y"), r"(?s).*n0.*●.*"),

@@ -323,9 +323,9 @@ def test_a_visitors_process_gets_none_of_the_servers_environment(monkeypatch: py
 
 BOUNDED = """
 import json, resource, sys
-from raftplay.tui.visits.rules import Plan
+from raftplay.tui.visits.rules import VisitPlan
 from raftplay.tui.visits.visitor import bound
-bound(Plan(cpu=7, memory=600))
+bound(VisitPlan(cpu=7, memory=600))
 print(json.dumps([resource.getrlimit(w) for w in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE)]))
 try:
     with open(sys.argv[1], "w") as file:

@@ -199,8 +199,8 @@ def test_an_entry_of_an_older_term_is_committed_with_one_of_the_leaders_own() ->
 def test_without_a_leader_nothing_is_committed() -> None:
     assert told(LED + "disconnect 0; submit a to 0; sleep 1ms", 0, nodes=3) == [
         (
-            "index 0 is not committed: no connected node leads, and only a leader commits (§5.3); nobody stands "
-            "yet; the next election timer is that of node 2, at 23.199 s, in 23.19 s (§5.2)"
+            "index 0 is not committed: no connected node leads, and only a leader commits (§5.3); no node has "
+            "started an election yet; the next election timer is that of node 2, at 23.199 s, in 23.19 s (§5.2)"
         ),
         "1 of 3 nodes has the entry (a, of term 1): node 0",
         "nodes 1 2 lack it: the log there is empty",
