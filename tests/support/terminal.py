@@ -55,6 +55,7 @@ class Terminal:
         self._stream = pyte.Stream(self.screen)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._unfed = b""
         self._is_over = False
         self._lines: dict[int, str] = {}
         self.everything = ""
@@ -99,6 +100,7 @@ class Terminal:
         assert self._file is not None
         left = text.encode()
         while left:
+            self._unfed += self._taken()  # a Ctrl-C may discard what is not read yet
             with suppress(BlockingIOError):
                 left = left[os.write(self._file, left) :]
             if left:
@@ -120,10 +122,11 @@ class Terminal:
 
     def read(self, patience: float = 0.0) -> bool:
         """Take in what was written, for which the program has `patience` seconds; whether there was anything."""
-        data = self._taken()
+        data = self._unfed + self._taken()
         if not data and patience > 0:
             select.select([self._file, *([self.program] if self.program.is_alive else [])], [], [], patience)
             data = self._taken()
+        self._unfed = b""
         text = self._decoder.decode(data)
         self.everything += text
         text = FOREIGN.sub("", self._rest + text)

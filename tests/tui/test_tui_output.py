@@ -1,8 +1,11 @@
 """What is written to the terminal: the cells that changed, one frame after the other, without motion when slow."""
 
 import asyncio
+import io
 import random
 import signal
+import sys
+import termios
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +18,7 @@ from rich.style import Style
 from support.amount import several
 from support.tui import app_of, done, played, session_of
 from textual.app import App
+from textual.drivers._writer_thread import WriterThread
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.pilot import Pilot
@@ -311,3 +315,35 @@ def test_a_ctrl_c_while_the_terminal_is_given_back_does_not_come_through(monkeyp
         asyncio.run(gives_back())
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_the_terminal_is_given_back_only_after_everything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Ctrl-C in a terminal that is no longer raw discards what was written and not read yet."""
+    written: list[str] = []
+    missed: list[bool] = []
+
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            time.sleep(0.002)
+            written.append(text)
+            return len(text)
+
+        def fileno(self) -> int:
+            return 2
+
+    def given_back(*_: object) -> None:
+        missed.append("\x1b[?1049l" not in "".join(written))
+
+    async def gives_back() -> None:
+        driver = counting(TerminalLine())(App[None]())
+        driver.attrs_before = []
+        driver._writer_thread = WriterThread(driver._file)
+        driver._writer_thread.start()
+        driver.stop_application_mode()
+        driver.close()
+
+    monkeypatch.setattr(sys, "__stderr__", Slow())
+    monkeypatch.setattr(LinuxDriver, "disable_input", lambda _: None)
+    monkeypatch.setattr(termios, "tcsetattr", given_back)
+    asyncio.run(gives_back())
+    assert missed == [False]

@@ -6,7 +6,9 @@ import signal
 import sys
 import termios
 import threading
+import time
 import tty
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -15,6 +17,13 @@ from raftplay.tui.output.line import TerminalLine
 
 if TYPE_CHECKING:
     from textual.app import App
+
+
+TO_READ = 0.03
+"""The time that a terminal has for reading what was written last, in seconds."""
+
+MOST_TO_WRITE = 1.0
+"""The time that writing it may take, in seconds: a terminal may have stopped to read."""
 
 
 class Counted:
@@ -66,10 +75,23 @@ def counting(line: TerminalLine) -> type[LinuxDriver]:
             super().write(data)
 
         def stop_application_mode(self) -> None:
-            """Give the terminal back; once it passes Ctrl-C on again, none may come before all is written."""
+            """Give the terminal back, once it has read everything: a Ctrl-C would discard what it has not read.
+
+            While the terminal is raw, a Ctrl-C is a key, which nobody reads any more; afterwards it is a signal,
+            which is ignored until `close`.
+            """
             if self._at_interrupt is None and threading.current_thread() is threading.main_thread():
                 self._at_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            attributes, self.attrs_before = self.attrs_before, None  # so that the terminal stays raw
             super().stop_application_mode()
+            give_up = time.monotonic() + MOST_TO_WRITE
+            while not line.is_free and time.monotonic() < give_up:
+                time.sleep(0.001)
+            if attributes is not None:
+                time.sleep(TO_READ)
+                with suppress(termios.error):  # the terminal went away
+                    termios.tcsetattr(self.fileno, termios.TCSANOW, attributes)
+            self.attrs_before = attributes
 
         def close(self) -> None:
             """Write what is left; a Ctrl-C comes through from then on."""
