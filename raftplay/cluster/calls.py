@@ -186,7 +186,7 @@ class Links:
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:
         """Pass a reply on. While time is paused, it stays in flight until the next step or `resume`."""
-        arrival = self._flights.arrives(call_id, is_reply=True) if self._flights.passages else UNKNOWN
+        arrival = self._flights.arrives(call_id, is_reply=True) if self._flights.arrivals else UNKNOWN
         response = Response(call_id, peer_id, self._id, reply, arrival.id)
         if self._backend.concurrent and self._backend.paused and not arrival.by_hand:
             land = partial(self._response_goes_on, response)

@@ -24,7 +24,7 @@ MAX_HELD = 10_000
 MAX_FLIGHTS = 50_000
 """The number of messages in flight at once, held or delayed; above it, the oldest is lost."""
 
-MAX_PASSAGES = 1024
+MAX_ARRIVALS = 1024
 """The number of messages that have passed a link and not arrived yet; above it, the oldest is forgotten."""
 
 
@@ -98,7 +98,7 @@ class Flights:
         self.holding = Holding()
         """The messages that links hold."""
 
-        self.passages: dict[tuple[int, bool], list[Arrival]] = {}
+        self.arrivals: dict[tuple[int, bool], list[Arrival]] = {}
         """The messages that have passed a link, not arrived: by number of the RPC and whether it is a reply."""
 
         self._count = 0
@@ -215,32 +215,32 @@ class Flights:
 
     def passes(self, flight: Flight, *, by_hand: bool) -> None:
         """Record that a message leaves its link; it will arrive unless its connection breaks."""
-        passages = self.passages.setdefault((flight.call_id, flight.is_reply), [])
-        passages.append(Arrival(flight.id, by_hand))
-        del passages[:-MAX_PASSAGES]
-        if len(self.passages) > MAX_PASSAGES:
-            del self.passages[next(iter(self.passages))]
+        arrivals = self.arrivals.setdefault((flight.call_id, flight.is_reply), [])
+        arrivals.append(Arrival(flight.id, by_hand))
+        del arrivals[:-MAX_ARRIVALS]
+        if len(self.arrivals) > MAX_ARRIVALS:
+            del self.arrivals[next(iter(self.arrivals))]
 
     def fails(self, flight: Flight) -> None:
         """Forget the message that left its link last: it has no connection to its receiver."""
-        passages = self.passages.get((flight.call_id, flight.is_reply))
-        if passages:
-            passages.pop()
+        arrivals = self.arrivals.get((flight.call_id, flight.is_reply))
+        if arrivals:
+            arrivals.pop()
 
     def arrives(self, call_id: int, *, is_reply: bool) -> Arrival:
         """Return the `Arrival` of a message that has come to its receiver."""
-        if not self.passages or not (passages := self.passages.pop((call_id, is_reply), [])):
+        if not self.arrivals or not (arrivals := self.arrivals.pop((call_id, is_reply), [])):
             return UNKNOWN
-        first, *others = passages
+        first, *others = arrivals
         if others:
-            self.passages[call_id, is_reply] = others
+            self.arrivals[call_id, is_reply] = others
         return first
 
     def clear(self) -> None:
         """Forget everything: the cluster ends."""
         self._flights.clear()
         self._held.clear()
-        self.passages.clear()
+        self.arrivals.clear()
 
     @property
     def held_links(self) -> tuple[tuple[int, int], ...]:

@@ -80,7 +80,7 @@ class RPCProxy:
     def receive(self, request: Request) -> None:
         """Delay a request of a peer, then pass it on to the node."""
         flights = self._flights
-        arrival = flights.arrives(request.call_id, is_reply=False) if flights.passages else UNKNOWN
+        arrival = flights.arrives(request.call_id, is_reply=False) if flights.arrivals else UNKNOWN
         request.number = arrival.id
         if arrival.by_hand:
             self._inward.receive(request)

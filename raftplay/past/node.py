@@ -243,7 +243,7 @@ class PastNode:
         self.disk_term, self.disk_vote, self.disk = current_term, voted_for, PastLog(log)
 
     def revive(self) -> None:
-        """Restore the role of a crashed process that got a response, which only bug zombie allows."""
+        """Restore the role of a process that got a response after its crash; a correct node gets none."""
         self.after = replace(self.after, state=self._was)
 
     def call_left(self, peer: int, args: Args | None) -> None:
@@ -266,7 +266,7 @@ class PastNode:
         Every other request says with which entry it begins, so nothing is lost by assuming that none can leave.
         """
         for peer, match_index in self.match_index.items():
-            if self.next_index[peer] <= match_index:  # only with bug match-not-reset
+            if self.next_index[peer] <= match_index:  # that of an earlier term, by a bug
                 self.next_index[peer] = match_index + 1
 
     # ---- decisions

@@ -313,6 +313,7 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         self._calls.extend((peer_id, args) for peer_id in self.peer_ids)
 
     def _vote_received(self, voter: int, args: RequestVoteArgs, reply: RequestVoteReply) -> None:
+        """Count a granted vote or pre-vote, if it is still awaited (§5.2)."""
         if args.pre_vote:
             is_awaited = self.state is CMState.PRE_CANDIDATE and args.term == self.current_term + 1
         else:
@@ -337,6 +338,7 @@ class ConsensusModule(Transfers, Snapshots, Reads):
                 self._become_leader()
 
     def _become_leader(self) -> None:
+        """Become leader: know nothing of the peers yet, and send heartbeats (§5.2)."""
         self.state = LEADER
         self.leader_id = self.id
         self._tell(decisions.BecameLeader(self.current_term, tuple(self.votes)))
@@ -405,6 +407,7 @@ class ConsensusModule(Transfers, Snapshots, Reads):
         self._tell(decisions.HeartbeatDue())
 
     def _append_answered(self, peer_id: int, args: AppendEntriesArgs, reply: AppendEntriesReply) -> None:
+        """Update nextIndex and matchIndex of a peer by its response; commit what a majority now has (§5.3)."""
         leadership = self._leadership
         if leadership is None or not self.rules.answers_leadership(args, reply, self.current_term):
             self._tell(decisions.ReplyIgnored(peer_id, args, reply, Rule.OLD_CALL))

@@ -175,6 +175,7 @@ class Session:
         return Outcome(bound.text, self.harness.now, answer)
 
     def _perform(self, bound: Deed) -> str:
+        """Run one command: at the present, or in the past on a branch that begins there."""
         effect = bound.effect
         if effect == "looks":
             if bound.name != "goto":  # a goto into the future lets time pass as usual

@@ -170,7 +170,7 @@ class StateImaged(FaultBase, frozen=True, gc=False):
 class OnDisk(FaultBase, frozen=True, gc=False, omit_defaults=True):
     """The state that a node would read from storage at its next restart, if no `Persisted` told it.
 
-    This happens after a torn write, and after a write of a crashed process (bug zombie).
+    This happens after a torn write, and after a write of a process that goes on after its crash.
     """
 
     current_term: int

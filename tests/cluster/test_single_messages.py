@@ -493,7 +493,7 @@ def test_a_cluster_that_ends_keeps_nothing(s: Session) -> None:
     h.shutdown()
     assert h.flights.everything() == []
     assert len(seen(s, facts.CallLost)) == lost  # the end is no crash
-    assert h.flights.passages == {}
+    assert h.flights.arrivals == {}
 
 
 def test_a_long_time_of_holding_leaves_nothing_behind(s: Session) -> None:
@@ -511,6 +511,6 @@ def test_a_long_time_of_holding_leaves_nothing_behind(s: Session) -> None:
     do(s, "freeze 0")
     h.sleep_ms(300)
     assert h.messages() == []
-    assert len(h.flights.passages) <= 60
+    assert len(h.flights.arrivals) <= 60
     with h.lock:
         assert not h.flights._held

@@ -173,6 +173,7 @@ def _outcome(
     decider: int,
     shares: tuple[PeerProgress, ...],
 ) -> EntryFate:
+    """Return the first reason of `EntryFate` that holds while no live node knows that the index is committed."""
     leader, needed = trail.snapshot.leader, trail.needed
     if commit is not None:
         return "was committed"
