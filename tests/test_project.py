@@ -160,6 +160,12 @@ def test_no_name_of_a_class_stands_for_two_things():
     assert {name for name, files in places.items() if len(files) > 1} == {"Harness"}
 
 
+def test_nodes_are_counted_in_one_place_and_by_the_invariants_which_judge_it():
+    counting = [path for path in PACKAGE.rglob("*.py") if re.search(r"// *2 *\+ *1\b", path.read_text("utf-8"))]
+    there = [str(path.relative_to(PACKAGE)) for path in sorted(counting)]
+    assert there == ["raft/quorum.py", "watch/invariants/model.py"]
+
+
 @pytest.mark.parametrize(("word", "most"), [(r"\bAny\b", 58), (r"type: ignore", 8), (r"\bcast\(", 7)])
 def test_few_types_are_left_unchecked(word: str, most: int):
     lines = [line for path in PACKAGE.rglob("*.py") for line in path.read_text("utf-8").splitlines()]

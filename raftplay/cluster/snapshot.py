@@ -209,6 +209,15 @@ class Snapshot:
         leaders = [n for n in self.nodes if n.alive and n.connected and n.state is CMState.LEADER]
         return max(leaders, key=lambda n: n.current_term, default=None)
 
+    @property
+    def majority(self) -> int:
+        """Return the number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
+        ids = range(len(self.nodes))
+        try:
+            return self.rules.quorum(ids).needed
+        except FAILURES:  # rules of a user, whose nodes crash by this
+            return RULES.quorum(ids).needed
+
     def __str__(self) -> str:
         lines = [*map(str, self.nodes), *network_lines(self)]
         return "\n".join((f"at {self.time:.3f} s:", *(f"  {line}" for line in lines)))

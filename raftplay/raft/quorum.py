@@ -1,7 +1,8 @@
 """Quorums: which votes win an election, and which index may be committed (§5.2, §5.3).
 
-The rule of this module: it is pure, and the only place that counts nodes. `Joint` is for joint consensus (§6),
-while a cluster moves from one set of members to another: both sets must agree.
+The rule of this module: it is pure, and the only place that counts nodes; the invariants, which judge it, have a
+count of their own. `Joint` is for joint consensus (§6), while a cluster moves from one set of members to another:
+both sets must agree.
 
 Match indices count here from 1, so that 0 means "nothing", as in the paper.
 """
