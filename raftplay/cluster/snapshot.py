@@ -19,7 +19,7 @@ from raftplay.watch.text import command_text, or_dash
 from raftplay.watch.words import link_text
 
 if TYPE_CHECKING:
-    from raftplay.cluster.server import Kept, Server
+    from raftplay.cluster.server import DiskState, Server
 
 NOT_KEPT = "not kept on disk"
 """The text for the commit index of a node that is down; a dash replaces it where room is short."""
@@ -125,7 +125,7 @@ class NodeSnapshot:
 
 def node_snapshot(
     server: "Server",
-    kept: "Kept",
+    kept: "DiskState",
     *,
     connected: bool,
     commits: Sequence[CommitEntry],

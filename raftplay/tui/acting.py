@@ -350,7 +350,7 @@ class KeyApp(PlacedApp, inherit_bindings=False):
             case Shows(pane):
                 self.deck.show(pane)
 
-    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
+    def on_leaving_quit_confirmed(self, event: Leaving.QuitConfirmed) -> None:
         """Do what was chosen after `q` asked."""
         if event.saves:
             self.ask("save ")

@@ -1,7 +1,6 @@
 """The command `raftplay shrink`: it minimizes a script that fails, and writes or prints the shorter one."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from raftplay.cluster.arguments import new_seed
@@ -9,14 +8,13 @@ from raftplay.explore.scripts.shrink import Failing, Shrunk, failing, shrink_scr
 from raftplay.explore.search.shrink import ShrinkWatch
 from raftplay.files import Target
 from raftplay.run.script import Comment, Script
+from raftplay.run.transcript import Write
 from raftplay.session.branches import Blueprint
 from raftplay.session.journal import run_text, setup_lines
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
 from raftplay.version import made_by
 from raftplay.watch.text import count, visible
-
-Write = Callable[[str], None]
 
 SHRUNK, FAILS = "Shrunk by ", "Fails by: "
 """The beginnings of the comments that a shorter script gets; those of an earlier one are replaced."""
