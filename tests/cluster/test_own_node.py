@@ -252,7 +252,7 @@ RESULTS = (
     ("is_stale_append(self, term, current_term):", "0", "True or False"),
     ("follower_commit(self, args, log):", "'all'", "a whole number"),
     ("conflict_hint(self, args, log):", "3", "two whole numbers"),
-    ("quorum(self, ids):", "2", "a Majority"),
+    ("quorum(self, ids):", "2", "a Majority or a Joint"),
 )
 
 
