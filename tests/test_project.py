@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import LONGEST
+from conftest import LONGEST, QUICK
 from support import command_line
 from support.pages import DOCS, GENERATED, README, TEXTS, part
 
@@ -228,6 +228,13 @@ def test_the_counterexample_in_the_pages_still_breaks_what_it_says(tmp_path: Pat
 def test_the_longest_files_of_the_suite_which_start_first_are_there():
     there = [path.stem for path in (ROOT / "tests").rglob("test_*.py")]
     assert [there.count(name) for name in LONGEST] == [1] * len(LONGEST)
+
+
+def test_a_mark_quick_stands_only_where_pytest_m_quick_looks():
+    """`pytest -m quick` imports these folders alone (conftest.py): in another one the mark would select nothing."""
+    root, mark = ROOT / "tests", "pytest.mark." + "quick"
+    marked = [path.relative_to(root) for path in root.rglob("test_*.py") if mark in path.read_text("utf-8")]
+    assert [str(path) for path in marked if path.parts[0] not in QUICK] == []
 
 
 def test_no_two_files_of_tests_are_one_module_for_pytest():
