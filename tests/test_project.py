@@ -195,7 +195,7 @@ def test_nodes_are_counted_in_one_place_and_by_the_invariants_which_judge_it():
     assert there == ["raft/quorum.py", "watch/invariants/model.py"]
 
 
-@pytest.mark.parametrize(("word", "most"), [(r"\bAny\b", 58), (r"type: ignore", 8), (r"\bcast\(", 7)])
+@pytest.mark.parametrize(("word", "most"), [(r"\bAny\b", 58), (r"type: ignore", 6), (r"\bcast\(", 7)])
 def test_few_types_are_left_unchecked(word: str, most: int):
     lines = [line for path in PACKAGE.rglob("*.py") for line in path.read_text("utf-8").splitlines()]
     assert sum(bool(re.search(word, line)) for line in lines) <= most
