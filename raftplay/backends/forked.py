@@ -21,6 +21,3 @@ class ForkedLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Do nothing: `__enter__` always raises."""
-
-    def _is_owned(self) -> bool:
-        return False

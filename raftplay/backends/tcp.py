@@ -34,7 +34,7 @@ from raftplay.backends.forked import ForkedLock
 from raftplay.backends.loop_thread import LoopThread, new_loop
 from raftplay.backends.sockets import Accepted, Dialed, TcpEndpoint
 from raftplay.backends.timers import Timer, Timers
-from raftplay.backends.waits import Waiter, YieldToWaiters
+from raftplay.backends.waits import Waiter, YieldToWaiters, is_held
 from raftplay.errors import UsageError
 
 T = TypeVar("T")
@@ -70,7 +70,9 @@ class TcpBackend:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.challenges: dict[bytes, Accepted] = {}
         self.opening: dict[Dialed, float] = {}
-        self._lock: AbstractContextManager[object] = threading.RLock()
+        lock = threading.RLock()
+        self._lock: AbstractContextManager[object] = lock
+        self._owner = threading.Condition(lock)
         self._timers = Timers()
         self._clock = Clock(self._timers)
         self._alarm: asyncio.TimerHandle | None = None
@@ -404,7 +406,7 @@ class TcpBackend:
     def _check_outside(self) -> None:
         if self._is_inside():
             raise UsageError(WAITS_FOR_ITSELF)
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks it
+        if is_held(self._owner):
             raise UsageError("a thread that holds the cluster's lock can only read; release it first")
 
     # ---- endpoints and the loop
@@ -466,7 +468,7 @@ class TcpBackend:
     def after_fork(self) -> None:
         """Close this copy in a forked process, which has no thread for the loop: every use raises `UsageError`."""
         self._closed, self._kept = True, None
-        self._lock = ForkedLock()
+        self._lock, self._owner = ForkedLock(), threading.Condition()
 
     def end(self) -> None:
         """Run what `close` was given, and end the clock, all waits and all connections."""

@@ -12,6 +12,18 @@ ROOM = 0.0001
 """The longest rest of the loop for threads whose wait is over, in seconds."""
 
 
+def is_held(condition: threading.Condition) -> bool:
+    """Tell whether this thread holds the lock of `condition`, for which no thread may wait.
+
+    An RLock does not say who holds it; `notify` of a condition does, as only a holder may call it.
+    """
+    try:
+        condition.notify()
+    except RuntimeError:
+        return False
+    return True
+
+
 class Waiter:
     """A thread outside that waits for a condition."""
 

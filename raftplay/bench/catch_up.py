@@ -6,7 +6,7 @@ from functools import partial
 
 from raftplay.backends import wire
 from raftplay.bench.clusters import NO_DELAY, leading, until
-from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.latency import commit_one
 from raftplay.raft.config import RaftConfig
@@ -37,7 +37,7 @@ class AppendFrames:
                 self.sizes.append(len(wire.encode(wire.Call(id, args))))
 
 
-def _measure(nodes: int, missed: int) -> list[Found]:
+def _measure(nodes: int, missed: int) -> list[Measured]:
     if nodes < 3:
         return []  # nothing is committed without that follower
     took, times = _come_back(nodes, missed, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from raftplay.bench import report, rival
 from raftplay.bench.clusters import Stalled
-from raftplay.bench.figures import BenchStep, Found, Options
+from raftplay.bench.figures import BenchStep, Measured, Options
 from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.cluster.checks import CheckFailed
 from raftplay.errors import UsageError
@@ -57,7 +57,7 @@ def bench(
     Raises `UsageError` before anything is measured.
     """
     steps = plan(only, against, options)
-    found: list[Found] = []
+    found: list[Measured] = []
     status, stopped = Status.HELD, None
     try:
         for at, step in enumerate(steps):
@@ -72,7 +72,7 @@ def bench(
     return status
 
 
-def _measured(step: BenchStep) -> Sequence[Found]:
+def _measured(step: BenchStep) -> Sequence[Measured]:
     """Run the step, once more if it fails: on a busy machine a leader may be deposed by chance, but not twice."""
     try:
         return step.measure()

@@ -8,7 +8,7 @@ import random
 from functools import partial
 from itertools import permutations
 
-from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Curve, Figure, Measured, Options
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.timings import told_elsewhere
@@ -85,11 +85,11 @@ def _time_until_leader(harness: Harness, after_term: int = 0) -> float:
     return harness.now - start
 
 
-def _measure(nodes: int, trials: int) -> list[Found]:
+def _measure(nodes: int, trials: int) -> list[Measured]:
     """Measure elections; the floor is the shortest timeout, counted from the last heartbeat."""
     config = Config(unreliable=False)
     raft = config.raft
-    figures: list[Found] = []
+    figures: list[Measured] = []
     for what, measure, floor in (
         ("to the first leader", first_leader, raft.election_min),
         ("from a leader's crash to the next leader", failover, raft.election_min - raft.heartbeat),
@@ -102,7 +102,7 @@ def _measure(nodes: int, trials: int) -> list[Found]:
     return figures
 
 
-def _measure_curve(chart: str, nodes: int, trials: int, low: int, high: int) -> list[Found]:
+def _measure_curve(chart: str, nodes: int, trials: int, low: int, high: int) -> list[Measured]:
     raft = RaftConfig(election_min=low / 1000, election_max=high / 1000, heartbeat=low / 2000)
     config = Config(raft=raft, delay_min=0.0, delay_max=0.0, unreliable=False)
     times = sorted(failover(seed, nodes, config, ONE_WAY) * 1e3 for seed in range(trials))

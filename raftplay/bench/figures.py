@@ -44,7 +44,7 @@ class Curve:
     limit: float
 
 
-Found = Figure | Curve
+Measured = Figure | Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class BenchStep:
 
     what: str
     seconds: float
-    measure: Callable[[], Sequence[Found]]
+    measure: Callable[[], Sequence[Measured]]
 
 
 def median(values: Sequence[float]) -> float:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self, TypeVar, cast
 
 from raftplay.backends import wire
 from raftplay.backends.loop_thread import new_loop
-from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options, median
 from raftplay.raft.messages import AppendEntriesArgs, AppendEntriesReply, LogEntry
 from raftplay.raft.progress import MAX_CALL_ENTRIES
 
@@ -239,10 +239,10 @@ def steps(options: Options) -> list[BenchStep]:
     return [BenchStep("the floor", 2.0, measure)]
 
 
-def _measure(nodes: int, count: int) -> list[Found]:
+def _measure(nodes: int, count: int) -> list[Measured]:
     loops = {"": new_loop, ", asyncio's loop": asyncio.new_event_loop}
     call, commit, batch = [call_with([FIRST])], calls_of_a_commit(nodes), calls_with(MAX_CALL_ENTRIES)
-    found: list[Found] = []
+    found: list[Measured] = []
     for words, make_loop in loops.items():
         with Floor(max(nodes - 1, 1), make_loop) as floor:
             found += [

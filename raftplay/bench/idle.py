@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from raftplay.bench.clusters import leading
-from raftplay.bench.figures import BenchStep, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options
 from raftplay.bench.floor import Floor
 from raftplay.cluster.config import Config
 
@@ -22,7 +22,7 @@ def steps(options: Options) -> list[BenchStep]:
     ]
 
 
-def _measure(nodes: int, seconds: float, words: str, watch: bool) -> list[Found]:
+def _measure(nodes: int, seconds: float, words: str, watch: bool) -> list[Measured]:
     config = Config(unreliable=False)
     with leading(nodes, config=config, watch=watch) as (harness, _):
         start, wall = time.process_time(), time.perf_counter()

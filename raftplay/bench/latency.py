@@ -13,7 +13,7 @@ from raftplay.backends.loop_thread import new_loop
 from raftplay.backends.tcp import TcpBackend
 from raftplay.bench.bare import commit_one_by_one
 from raftplay.bench.clusters import NO_DELAY, PATIENCE, Stalled, check_taken, leading, until
-from raftplay.bench.figures import BenchStep, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options
 from raftplay.bench.floor import FIRST, NODES, Floor, calls_of_a_commit
 from raftplay.cluster.harness import Harness
 from raftplay.cluster.network import Network
@@ -54,7 +54,7 @@ def commit_one(harness: Harness, leader: int) -> float:
     return time.perf_counter() - start
 
 
-def _measure_outside(nodes: int, count: int, words: str, caller: Core, loop: Core) -> list[Found]:
+def _measure_outside(nodes: int, count: int, words: str, caller: Core, loop: Core) -> list[Measured]:
     """Measure through `Harness`, from another thread than the cluster's, as every caller does."""
     calls = calls_of_a_commit(nodes)
     times: list[float] = []
@@ -112,7 +112,7 @@ def threads_on(core: Core) -> Iterator[None]:
         os.sched_setaffinity(0, allowed)
 
 
-def _measure_inside(nodes: int, count: int) -> list[Found]:
+def _measure_inside(nodes: int, count: int) -> list[Measured]:
     """Measure in the cluster's own loop: the commit of a command submits the next."""
     with threads_on(next(iter(cores()), None)):
         inside = _Inside(nodes, count, new_loop)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from raftplay.bench.clusters import check_taken, leading, until
-from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options, median
 from raftplay.bench.floor import FIRST, NODES, Floor, calls_with
 from raftplay.cluster.harness import Harness
 
@@ -14,7 +14,7 @@ COUNTS = (1_000, 5_000, 10_000, 50_000, 100_000)
 WATCHED = 5_000
 """The number of commands submitted with every invariant watched."""
 
-Submit = Callable[[Harness, int, int], list[int]]
+SubmitAll = Callable[[Harness, int, int], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def all_at_once(harness: Harness, leader: int, count: int) -> list[int]:
     return harness.submit_many(leader, range(FIRST, FIRST + count))
 
 
-def run(nodes: int, count: int, submit: Submit, *, watch: bool = False) -> PipelinedRun:
+def run(nodes: int, count: int, submit: SubmitAll, *, watch: bool = False) -> PipelinedRun:
     """Start a new cluster, and commit `count` commands."""
     with leading(nodes, watch=watch) as (harness, leader):
         committed = harness.commits[leader]
@@ -74,7 +74,7 @@ def repetitions(count: int, options: Options) -> int:
     return 1 if options.quick else max(5, min(15, 60_000 // count))
 
 
-def _measure(nodes: int, count: int, options: Options, costs: dict[int, float]) -> list[Found]:
+def _measure(nodes: int, count: int, options: Options, costs: dict[int, float]) -> list[Measured]:
     floor = _floor(nodes, count)
     times = repetitions(count, options)
     each = [run(nodes, count, one_by_one) for _ in range(times)]
@@ -92,12 +92,12 @@ def _measure(nodes: int, count: int, options: Options, costs: dict[int, float]) 
     ]
 
 
-def _measure_watched(nodes: int, count: int, options: Options) -> list[Found]:
+def _measure_watched(nodes: int, count: int, options: Options) -> list[Measured]:
     runs = [run(nodes, count, one_by_one, watch=True) for _ in range(repetitions(count, options))]
     return [_rate(count, "a call each, all invariants watched", runs, _floor(nodes, count))]
 
 
-def _growth(costs: dict[int, float]) -> list[Found]:
+def _growth(costs: dict[int, float]) -> list[Measured]:
     """Return the CPU cost of a command in the longest run, divided by that in the shortest."""
     few, many = min(costs), max(costs)
     return [Figure("pipelined", f"CPU of a command in {many:,} by that in {few:,}", costs[many] / costs[few], "×")]

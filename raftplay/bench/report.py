@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 
 from raftplay.bench.curves import draw
-from raftplay.bench.figures import Curve, Figure, Found, Options
+from raftplay.bench.figures import Curve, Figure, Measured, Options
 from raftplay.bench.measurements import MEASUREMENTS
 from raftplay.version import __version__
 
@@ -35,7 +35,7 @@ def environment() -> dict[str, str | int]:
     }
 
 
-def text(found: Sequence[Found], stopped: str | None = None) -> str:
+def text(found: Sequence[Measured], stopped: str | None = None) -> str:
     """Return the whole report: a table of figures, then the charts; `stopped` says why it ended early."""
     facts = environment()
     lines = [
@@ -56,7 +56,7 @@ def text(found: Sequence[Found], stopped: str | None = None) -> str:
     return "\n".join(lines if stopped is None else [*lines, "", f"stopped: {stopped}"])
 
 
-def as_json(found: Sequence[Found], options: Options, stopped: str | None = None) -> str:
+def as_json(found: Sequence[Measured], options: Options, stopped: str | None = None) -> str:
     """Return all results as one JSON object of the schema `SCHEMA`."""
     whole = {
         "schema": SCHEMA,

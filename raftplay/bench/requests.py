@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from raftplay.bench.clusters import NO_DELAY, leading, until
-from raftplay.bench.figures import BenchStep, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options
 from raftplay.bench.floor import NODES
 from raftplay.cluster.harness import Harness
 from raftplay.kv.clients import READS, ClientOptions, OperationCall
@@ -45,7 +45,7 @@ def steps(options: Options) -> list[BenchStep]:
     ]
 
 
-def _one_at_a_time(nodes: int, count: int) -> list[Found]:
+def _one_at_a_time(nodes: int, count: int) -> list[Measured]:
     puts, rates = [], {}
     for reads in READS:
         config = replace(NO_DELAY, raft=LEASES, clients=ClientOptions(reads=reads))
@@ -54,7 +54,7 @@ def _one_at_a_time(nodes: int, count: int) -> list[Found]:
             harness.client().get("x")
             puts.append(_rate_of(harness, Put("x", value=1), count))
             rates[reads] = _rate_of(harness, Get("x"), count)
-    found: list[Found] = [Figure("requests", "put, one at a time", max(puts), "requests/s")]
+    found: list[Measured] = [Figure("requests", "put, one at a time", max(puts), "requests/s")]
     found += [
         Figure("requests", f"get {WORDS[reads]}, one at a time", rate, "requests/s")
         for reads, rate in rates.items()
@@ -82,8 +82,8 @@ def _are_over(calls: Sequence[OperationCall]) -> bool:
     return all(call.is_over for call in reversed(calls))
 
 
-def _pipelined(nodes: int, count: int) -> list[Found]:
-    found: list[Found] = []
+def _pipelined(nodes: int, count: int) -> list[Measured]:
+    found: list[Measured] = []
     for what, request in (("put", Put("x", value=1)), ("get through the log", Get("x"))):
         with leading(nodes) as (harness, _):
             start = time.perf_counter()

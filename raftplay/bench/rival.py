@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from raftplay.bench.clusters import PATIENCE, Stalled
-from raftplay.bench.figures import BenchStep, Figure, Found, Options, median
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options, median
 from raftplay.bench.floor import FIRST, NODES
 from raftplay.bench.pipelined import one_by_one, run
 from raftplay.errors import UsageError
@@ -48,7 +48,7 @@ def steps(rival: str, options: Options) -> list[BenchStep]:
     return made
 
 
-def _measure(module: ModuleType, name: str, nodes: int, count: int) -> list[Found]:
+def _measure(module: ModuleType, name: str, nodes: int, count: int) -> list[Measured]:
     ours, theirs = [], []
     for _ in range(REPETITIONS):
         with _cluster(module, nodes) as put:
@@ -61,16 +61,16 @@ def _measure(module: ModuleType, name: str, nodes: int, count: int) -> list[Foun
     ]
 
 
-def _measure_one(module: ModuleType, name: str, nodes: int) -> list[Found]:
+def _measure_one(module: ModuleType, name: str, nodes: int) -> list[Measured]:
     with _cluster(module, nodes) as put:
         times = [_commit(put, 1) for _ in range(ONE_AT_A_TIME)]
     return [Figure("against", f"one at a time, {name}, p50", median(times) * 1e3, "ms")]
 
 
-Put = Callable[[int, Callable[[], None]], None]
+PutNumber = Callable[[int, Callable[[], None]], None]
 
 
-def _commit(put: Put, count: int) -> float:
+def _commit(put: PutNumber, count: int) -> float:
     """Return the seconds until the leader has applied `count` commands, each submitted by a separate call."""
     done = threading.Event()
     left = count
@@ -90,7 +90,7 @@ def _commit(put: Put, count: int) -> float:
 
 
 @contextmanager
-def _cluster(module: ModuleType, nodes: int) -> Iterator[Put]:
+def _cluster(module: ModuleType, nodes: int) -> Iterator[PutNumber]:
     """Create a cluster of the other implementation with a leader that all know; yield the function to submit."""
     machine = _machine(module)
     logging.getLogger(PYSYNCOBJ).setLevel(logging.CRITICAL + 1)  # it logs many warnings under load

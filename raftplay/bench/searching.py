@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from raftplay.bench.figures import BenchStep, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options
 from raftplay.explore.search.chunk import rare_collections
 from raftplay.explore.search.sweep import USUAL_NODES
 from raftplay.explore.search.trial import draw, run_trial
@@ -30,7 +30,7 @@ def steps(options: Options) -> list[BenchStep]:
     ]
 
 
-def _measure(seeds: int, unit: str, nodes: range, run: Callable[[int, range], int]) -> list[Found]:
+def _measure(seeds: int, unit: str, nodes: range, run: Callable[[int, range], int]) -> list[Measured]:
     rates = []
     with rare_collections():
         for _ in range(REPETITIONS):

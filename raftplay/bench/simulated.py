@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from raftplay.backends.timers import Timers
-from raftplay.bench.figures import BenchStep, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Figure, Measured, Options
 from raftplay.cluster.config import Config
 from raftplay.cluster.harness import Harness
 from raftplay.raft.config import RaftConfig
@@ -37,7 +37,7 @@ def steps(options: Options) -> list[BenchStep]:
     ]
 
 
-def _measure(nodes: int, seconds: float, words: str, watch: bool, readers: tuple[Reader, ...]) -> list[Found]:
+def _measure(nodes: int, seconds: float, words: str, watch: bool, readers: tuple[Reader, ...]) -> list[Measured]:
     config = Config(unreliable=False)
     took = []
     for seed in range(REPETITIONS):

@@ -246,7 +246,7 @@ def refuse_for_search(given: Collection[str], *, on_sockets: bool, all_bugs: boo
         (
             on_sockets,
             "shrink",
-            "--shrink is for virtual time: on sockets nothing repeats exactly, so nothing shrinks",
+            "--shrink is for virtual time: on sockets nothing repeats exactly, so nothing can be minimized",
         ),
         (on_sockets, "jobs", "--jobs is for virtual time: on sockets one cluster runs after another"),
         (on_sockets, "engine", "--engine is for virtual time: on sockets there are only trials"),

@@ -406,8 +406,8 @@ def shrink_(
     """Minimize a script that fails, to a shorter one that fails in the same way.
 
     It may fail by an invariant, by a check (expect, wait, never), or by the code of a node. Options replace the
-    script's own set-up lines. Exit status: 0 with a script; 2 if the script holds or cannot be shrunk; 130 after
-    Ctrl-C, with the shortest script so far.
+    script's own set-up lines. Exit status: 0 with a script; 2 if the script holds or cannot be minimized; 130
+    after Ctrl-C, with the shortest script so far.
     """
     if any_seed and seed is not None:
         raise UsageError("--any-seed tries other seeds, and --seed names one; one of them at a time")

@@ -14,7 +14,7 @@ from raftplay.cluster.config import MAX_NODES, Config
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.own_node import name_of
 from raftplay.errors import UsageError
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import NodeOrRules
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.storage import Storage
 from raftplay.watch.invariants.names import check_names
@@ -62,7 +62,7 @@ def seed(value: object) -> int:
     raise UsageError(f"the seed must be an integer, such as 7, not {visible(repr(value)[:60])}")
 
 
-def config_with(config: Config | None, node: Node | None) -> Config:
+def config_with(config: Config | None, node: NodeOrRules | None) -> Config:
     """Return `config` with the class `node`. Raises `UsageError` if `config` names another class."""
     config = config or Config()
     if node is None:

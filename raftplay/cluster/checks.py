@@ -44,7 +44,7 @@ class InvariantBroken(CheckFailed):
         self.snapshot = snapshot
         self.bugs = bugs
         run = run_text(snapshot.backend, snapshot.seed)
-        again = again_text(len(snapshot.nodes), snapshot.backend, snapshot.seed)
+        again = again_text(len(snapshot.nodes), snapshot.backend, snapshot.seed, snapshot.node)
         super().__init__(f"{breach}{_code_text(bugs, snapshot.node)}; {run}\n{snapshot}\n{again}")
 
     def __reduce__(self) -> tuple[type["InvariantBroken"], tuple[Breach, Snapshot, tuple[str, ...]]]:
@@ -58,8 +58,9 @@ __tracebackhide__ = methodcaller("errisinstance", CheckFailed)
 def fail(harness: "Harness", text: str) -> CheckFailed:
     """Return the failure to raise: `text`, what is needed to repeat the run, and every server's state."""
     config, seed = harness.config, harness.seed
-    run, again = run_text(harness.backend, seed), again_text(harness.n, harness.backend, seed)
-    return CheckFailed(f"{text}{_code_text(config.bugs, config.node_name)}; {run}\n{harness.snapshot()}\n{again}")
+    run, node = run_text(harness.backend, seed), config.node_name
+    again = again_text(harness.n, harness.backend, seed, node)
+    return CheckFailed(f"{text}{_code_text(config.bugs, node)}; {run}\n{harness.snapshot()}\n{again}")
 
 
 def _code_text(bugs: tuple[str, ...], node: str) -> str:
@@ -72,9 +73,16 @@ def run_text(backend: str, seed: int) -> str:
     return f"{backend}, seed {seed}, raftplay {__version__}"
 
 
-def again_text(nodes: int, backend: str, seed: int) -> str:
-    """Return the line that begins the same cluster in Python, its other arguments being the same."""
-    return f'again: Harness({nodes}, backend="{backend}", seed={seed})'
+def again_text(nodes: int, backend: str, seed: int, node: str = "") -> str:
+    """Return the line that begins the same cluster in Python, its other arguments being the same.
+
+    `node` is the class of the nodes as `Config.node_name` gives it: "Mine", "my.py:Mine", or the file alone.
+    """
+    name = node.rpartition(":")[2]
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        name = f"<the class in {node}>"
+    own = f", node={name}" if node else ""
+    return f'again: Harness({nodes}, backend="{backend}", seed={seed}{own})'
 
 
 def node_text(server: "Server") -> str:

@@ -9,7 +9,7 @@ from raftplay.kv.clients import CallEnding, OperationCall
 from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 from raftplay.raft.commands import check_command
 
-Ask = Callable[[str, KeyRequest, int | None], OperationCall]
+SendRequest = Callable[[str, KeyRequest, int | None], OperationCall]
 """Begins an operation of a client, and waits for its end."""
 
 
@@ -35,7 +35,7 @@ class Client:
     JSON values. Raises `UsageError` for others, and while time is paused.
     """
 
-    def __init__(self, name: str, ask: Ask) -> None:
+    def __init__(self, name: str, ask: SendRequest) -> None:
         self.name = name
         self._ask = ask
 

@@ -12,7 +12,7 @@ from raftplay.raft.commands import holds_command, own_copy
 from raftplay.raft.messages import NONE, CommitEntry
 from raftplay.watch import client_facts
 
-Answer = Callable[[int, int, object, object], None]
+TellOutcome = Callable[[int, int, object, object], None]
 """Takes the result of the command at an index of a node's log: node, index, command, result."""
 
 
@@ -27,7 +27,7 @@ class ClientPort:
         nodes: int,
         server: Callable[[int], Server],
         backend: Backend,
-        answer: Answer,
+        answer: TellOutcome,
         tell: Callable[[client_facts.ClientEvent], None],
     ) -> None:
         self.nodes = nodes

@@ -19,7 +19,7 @@ from raftplay.cluster.hardware_actions import HardwareActions
 from raftplay.cluster.link_actions import LinkActions
 from raftplay.cluster.machine import MachineFactory
 from raftplay.cluster.raised import NodeRaised
-from raftplay.cluster.server import Kept, Server
+from raftplay.cluster.server import DiskState, Server
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot, node_snapshot
 from raftplay.cluster.storage.data_dir import DataDir
 from raftplay.cluster.storage.disk import FAILED_BY_HAND, Disk, MemoryDisk
@@ -36,7 +36,7 @@ from raftplay.raft.storage import MapStorage, Storage, StorageError
 from raftplay.watch import client_facts, facts
 from raftplay.watch.stream import Stream
 
-EMPTY: Kept = (0, NONE, ())
+EMPTY: DiskState = (0, NONE, ())
 """The contents of a disk to which nothing was ever written."""
 
 

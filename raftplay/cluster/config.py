@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from raftplay.cluster.own_node import checked_class, name_of
 from raftplay.errors import UsageError
 from raftplay.kv.clients import ClientOptions
-from raftplay.raft.bugs import Node, module_with
+from raftplay.raft.bugs import NodeOrRules, module_with
 from raftplay.raft.config import SWITCHES, RaftConfig, check_count, check_range, check_switch
 from raftplay.raft.consensus import ConsensusModule
 
@@ -40,7 +40,7 @@ class Config:
     delay_max: float = 0.005
     unreliable: bool | None = None
     bugs: tuple[str, ...] = ()
-    node: Node = ConsensusModule
+    node: NodeOrRules = ConsensusModule
     clients: ClientOptions = field(default_factory=ClientOptions)
     keep_commits: int | None = None
 

@@ -28,7 +28,7 @@ from raftplay.errors import UsageError
 from raftplay.kv.clients import OperationCall
 from raftplay.kv.commands import KeyRequest
 from raftplay.kv.load import Load
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import NodeOrRules
 from raftplay.raft.storage import Storage
 from raftplay.watch.stream import Reader
 
@@ -85,7 +85,7 @@ class Harness(Attributes):
         backend: str = "tcp",
         seed: int | None = None,
         config: Config | None = None,
-        node: Node | None = None,
+        node: NodeOrRules | None = None,
         watch: bool | Collection[str] = True,
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,

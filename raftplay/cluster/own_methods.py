@@ -24,7 +24,7 @@ from raftplay.raft.messages import (
     TimeoutNowArgs,
     TimeoutNowReply,
 )
-from raftplay.raft.quorum import Majority
+from raftplay.raft.quorum import Quorum
 from raftplay.raft.rpcs import RPCS
 from raftplay.raft.rule_names import Rule
 from raftplay.raft.rules import Rules
@@ -60,7 +60,7 @@ _KINDS: dict[object, tuple[Callable[[object], bool], str]] = {
         ),
         "two whole numbers",
     ),
-    Majority: (lambda result: isinstance(result, Majority), "a Majority"),
+    Quorum: (lambda result: isinstance(result, Quorum), "a Majority or a Joint"),
 }
 """By the annotation of a rule: whether a result is of that kind, and what the kind is called."""
 

@@ -22,7 +22,7 @@ from raftplay.cluster.own_methods import check_methods
 from raftplay.cluster.raised import definition, own_lines
 from raftplay.errors import UsageError
 from raftplay.files import expanded
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import NodeOrRules
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
 from raftplay.watch.text import visible
@@ -43,7 +43,7 @@ class OwnNode:
     text: str
     folder: str = ""
 
-    def load(self) -> Node:
+    def load(self) -> NodeOrRules:
         """Return the class; the code of its file runs once.
 
         Raises `UsageError`, with the lines of that code if it raises.
@@ -51,7 +51,7 @@ class OwnNode:
         return _load(self.text, os.path.abspath(self.folder))
 
 
-def loaded(node: OwnNode | None) -> Node:
+def loaded(node: OwnNode | None) -> NodeOrRules:
     """Return the class that `node` names, by default the algorithm's. Raises as `OwnNode.load` does."""
     return ConsensusModule if node is None else node.load()
 
@@ -78,7 +78,7 @@ def reference(node: type, folder: str | Path) -> str:
     return f"{file if path.startswith(os.pardir) else path}:{node.__qualname__}"
 
 
-def checked_class(node: object) -> Node:
+def checked_class(node: object) -> NodeOrRules:
     """Return `node` if it is a class that nodes can be made of. Raises `UsageError`."""
     if not (isinstance(node, type) and issubclass(node, BASES)):
         raise UsageError(f"node must be {A_SUBCLASS}, not {node!r}")
@@ -122,7 +122,7 @@ _helpers: set[str] = set()
 
 
 @cache
-def _load(text: str, folder: str) -> Node:
+def _load(text: str, folder: str) -> NodeOrRules:
     place, _, name = text.rpartition(":")
     if not place or "/" in name or os.sep in name:
         place, name = text, ""

@@ -38,7 +38,7 @@ from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
 OnLateWrite = Callable[[int], None]
-Kept = tuple[int, int, Sequence[Entry]]
+DiskState = tuple[int, int, Sequence[Entry]]
 """The contents of a disk: (current_term, voted_for, log)."""
 
 
@@ -270,7 +270,7 @@ class Server:
         """Tell whether a stopped node handles nothing any more, replies included."""
         return not self.cm.hears_replies_when_dead
 
-    def on_disk(self) -> Kept:
+    def on_disk(self) -> DiskState:
         """Return the state that its storage would give to a new process."""
         if self.writes_tell_all and self.cm.log.changed_from is None and not self.cm.has_unsaved_snapshot:
             vote = self.cm.durable_vote

@@ -19,7 +19,7 @@ from raftplay.watch.text import command_text, or_dash
 from raftplay.watch.words import link_text
 
 if TYPE_CHECKING:
-    from raftplay.cluster.server import Kept, Server
+    from raftplay.cluster.server import DiskState, Server
 
 NOT_KEPT = "not kept on disk"
 """The text for the commit index of a node that is down; a dash replaces it where room is short."""
@@ -125,7 +125,7 @@ class NodeSnapshot:
 
 def node_snapshot(
     server: "Server",
-    kept: "Kept",
+    kept: "DiskState",
     *,
     connected: bool,
     commits: Sequence[CommitEntry],
@@ -208,6 +208,15 @@ class Snapshot:
         """Return the leader of the highest term among connected live nodes, or None."""
         leaders = [n for n in self.nodes if n.alive and n.connected and n.state is CMState.LEADER]
         return max(leaders, key=lambda n: n.current_term, default=None)
+
+    @property
+    def majority(self) -> int:
+        """Return the number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
+        ids = range(len(self.nodes))
+        try:
+            return self.rules.quorum(ids).needed
+        except FAILURES:  # rules of a user, whose nodes crash by this
+            return RULES.quorum(ids).needed
 
     def __str__(self) -> str:
         lines = [*map(str, self.nodes), *network_lines(self)]

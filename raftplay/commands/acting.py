@@ -151,7 +151,7 @@ def heal(session: Session) -> str:
 
 
 @command(GROUP, "cut 1->3")
-def cut(session: Session, links: Annotated[link_kinds.Links, link_kinds.LINK]) -> str:
+def cut(session: Session, links: Annotated[link_kinds.LinkList, link_kinds.LINK]) -> str:
     """Cut a link in one direction (1->3, an asymmetric partition) or both (1<->3)."""
     for src, dst in links:
         session.harness.cut(src, dst)
@@ -159,7 +159,7 @@ def cut(session: Session, links: Annotated[link_kinds.Links, link_kinds.LINK]) -
 
 
 @command(GROUP, "join 1->3")
-def join(session: Session, links: Annotated[link_kinds.Links, link_kinds.CUT_LINK]) -> str:
+def join(session: Session, links: Annotated[link_kinds.LinkList, link_kinds.CUT_LINK]) -> str:
     """Undo a cut."""
     for src, dst in links:
         session.harness.join(src, dst)
@@ -169,7 +169,7 @@ def join(session: Session, links: Annotated[link_kinds.Links, link_kinds.CUT_LIN
 @command(GROUP, "link 1->3 loss=20% delay=50..80ms dup=5%")
 def link(
     session: Session,
-    links: Annotated[link_kinds.Links, link_kinds.LINK],
+    links: Annotated[link_kinds.LinkList, link_kinds.LINK],
     change: Annotated[link_kinds.LinkChange, link_kinds.LINK_CHANGE],
 ) -> str:
     """Set the faults of a link (all: every link): probabilities of loss and duplicates, a delay; or clear them."""
@@ -194,7 +194,7 @@ def drop(session: Session, node: kinds.Node, after: Annotated[int, kinds.AFTER_N
 
 
 @command(GROUP, "undrop 0")
-def undrop(session: Session, node: kinds.Dropping) -> str:
+def undrop(session: Session, node: kinds.DroppingNode) -> str:
     """Undo drop: let the outgoing RPCs of a node pass."""
     session.harness.peer_dont_drop_calls(node)
     return f"RPCs of node {node} pass"
@@ -237,7 +237,7 @@ def snapshot(session: Session, nodes: kinds.AwakeOrNone = None) -> str:
 
 
 @command(GROUP, "timeout 2")
-def timeout(session: Session, node: kinds.Waiting) -> str:
+def timeout(session: Session, node: kinds.WaitingNode) -> str:
     """Fire a node's election timer now."""
     cm = session.harness.cluster[node].cm
     if cm.state is CMState.LEADER:

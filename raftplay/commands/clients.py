@@ -16,26 +16,26 @@ GROUP = "Clients"
 MAIN = "main"
 """The client that acts where none is named."""
 
-Key = Annotated[str, kinds.KEY]
+StoreKey = Annotated[str, kinds.KEY]
 Value = Annotated[object, kinds.VALUE]
 As = Annotated[str | None, kinds.AS_CLIENT]
 To = Annotated[int | None, kinds.TO_NODE]
 
 
 @command(GROUP, "put x 1")
-def put(session: Session, key: Key, value: Value, client: As = None, node: To = None) -> str:
+def put(session: Session, key: StoreKey, value: Value, client: As = None, node: To = None) -> str:
     """Set a key of the replicated store; the client finds the leader and tries again. Answers ok or unknown."""
     return _asked(session, Put(key, value=value), client, node)
 
 
 @command(GROUP, "get x as alice")
-def get(session: Session, key: Key, client: As = None, node: To = None) -> str:
+def get(session: Session, key: StoreKey, client: As = None, node: To = None) -> str:
     """Read a key of the store, through the log or as `set reads` says. Answers its value, or nothing."""
     return _asked(session, Get(key), client, node)
 
 
 @command(GROUP, "append x abc")
-def append(session: Session, key: Key, value: Value, client: As = None, node: To = None) -> str:
+def append(session: Session, key: StoreKey, value: Value, client: As = None, node: To = None) -> str:
     """Add text to the text of a key; a key without a value gets it."""
     return _asked(session, Append(key, value=value), client, node)
 
@@ -43,7 +43,7 @@ def append(session: Session, key: Key, value: Value, client: As = None, node: To
 @command(GROUP, "cas x 1 2")
 def cas(
     session: Session,
-    key: Key,
+    key: StoreKey,
     old: Annotated[object, kinds.OLD_VALUE],
     new: Annotated[object, kinds.NEW_VALUE],
     client: As = None,

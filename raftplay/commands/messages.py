@@ -9,7 +9,7 @@ from raftplay.cluster.holding import fits
 from raftplay.commands.acting import GROUP, links_text, released_text
 from raftplay.language import link_kinds
 from raftplay.language.table import command
-from raftplay.past.flying import Key, key_of
+from raftplay.past.flying import FlightKey, key_of
 from raftplay.past.links import Reachability
 from raftplay.session.session import Session
 from raftplay.session.units import duration_text
@@ -27,7 +27,7 @@ def messages(session: Session) -> str:
     view = session.view()
     now = view.snapshot.time
     lines = []
-    known: dict[Key, list[int]] = {}  # what was in flight then and still is
+    known: dict[FlightKey, list[int]] = {}  # what was in flight then and still is
     if view.rewound:
         for flight in session.harness.messages():
             known.setdefault(key_of(flight.call_id, flight.message), []).append(flight.id)

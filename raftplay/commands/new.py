@@ -21,12 +21,12 @@ CLUSTER = ("nodes", "seed", "backend", "bug", "node", "watch", *SWITCHES, *CLIEN
 """The names that `new` takes: the set-up lines with one argument, and the names of the others."""
 
 
-Change = Callable[[Setup, Session], object]
+SetupChange = Callable[[Setup, Session], object]
 """Puts one setting of `new` into a set-up."""
 
 
 def _changes(cursor: Cursor) -> Resolve:
-    changes: list[Change] = []
+    changes: list[SetupChange] = []
     seen = set[str]()
     for word in cursor.rest(_offered_changes):
         name, glued, text = word.text.partition("=")
@@ -49,7 +49,7 @@ def _changes(cursor: Cursor) -> Resolve:
     return resolve
 
 
-def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> Change:
+def _change(cursor: Cursor, word: Word, name: str, text: str, before: int) -> SetupChange:
     """Read one setting, `name=text`, as its set-up line does."""
     inner = Cursor(cursor.statement, cursor.scope)
     if name in TIMINGS:

@@ -21,7 +21,7 @@ from raftplay.tui.output.cast import header, output
 from raftplay.tui.stage.scene import Moving, Scene
 from raftplay.tui.stage.tape import Tape
 from raftplay.tui.state import ScreenState
-from raftplay.tui.svg import Row
+from raftplay.tui.svg import SegmentRow
 from raftplay.tui.theme import DARK, style_of
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
@@ -48,7 +48,7 @@ class CastFrame:
     """A screen, and the second of play at which it is shown."""
 
     time: float
-    rows: tuple[Row, ...]
+    rows: tuple[SegmentRow, ...]
 
 
 def written(recording: Recording) -> bytes:
@@ -72,7 +72,7 @@ def frames_of(recording: Recording) -> Iterator[CastFrame]:
         yield CastFrame(last + REST, before)
 
 
-def _caption(text: str) -> list[Row]:
+def _caption(text: str) -> list[SegmentRow]:
     """Return the rows of a caption, with an empty one before it."""
     folded = [row for line in text.split("\n") for row in wrapped(visible(line), WIDTH - 2)]
     style = style_of("dim", DARK.name, True)
@@ -91,7 +91,7 @@ def _lines(recording: Recording) -> Iterator[str]:
         shown = rows
 
 
-def _ansi(row: Row) -> str:
+def _ansi(row: SegmentRow) -> str:
     return "".join(_rendered(segment) for segment in row).rstrip()
 
 

@@ -39,7 +39,7 @@ NAMES: dict[type, str] = {
 }
 """The events of a node, by the decisions that they are."""
 
-Line = dict[str, object]
+JsonLine = dict[str, object]
 
 
 def written(recording: Recording) -> bytes:
@@ -47,7 +47,7 @@ def written(recording: Recording) -> bytes:
     return "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in _lines(recording)).encode()
 
 
-def _lines(recording: Recording) -> Iterator[Line]:
+def _lines(recording: Recording) -> Iterator[JsonLine]:
     """Yield a line for each event that etcd has too."""
     records = recording.records
     messages, told = mail_of(records)
@@ -68,8 +68,8 @@ def _lines(recording: Recording) -> Iterator[Line]:
 
 def _line(
     record: Record, name: str, node: int, state: NodeState, voters: list[list[str]], message: MailedMessage | None
-) -> Line:
-    event: Line = {
+) -> JsonLine:
+    event: JsonLine = {
         "name": name,
         "nid": str(node + 1),
         "state": {
@@ -108,9 +108,9 @@ def _name_of(message: MailedMessage, at: int, record: Record) -> str | None:
             return None
 
 
-def _message(message: MailedMessage) -> Line:
+def _message(message: MailedMessage) -> JsonLine:
     content = message.content
-    line: Line = {
+    line: JsonLine = {
         "type": "MsgApp",
         "term": content.term,
         "from": str(message.src + 1),

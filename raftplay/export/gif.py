@@ -21,7 +21,7 @@ from raftplay.errors import UsageError
 from raftplay.export import cast
 from raftplay.export.recording import Recording
 from raftplay.tui.model.lines import columns
-from raftplay.tui.svg import Row, looks
+from raftplay.tui.svg import SegmentRow, looks
 from raftplay.tui.theme import DARK
 
 FONTS = (
@@ -115,10 +115,10 @@ def _by_pillow(pens: Pens, frames: list[cast.CastFrame]) -> bytes:
         )
     font = _font(pens.fonts)
     picture: PillowPicture = pens.image.new("RGB", (cast.WIDTH * ACROSS, cast.HEIGHT * DOWN), DARK.ground)
-    rows: list[Row] = []
+    rows: list[SegmentRow] = []
     pictures, palette = [], _palette(pens)
     for frame in frames[:-1]:
-        blank: list[Row] = [()] * (cast.HEIGHT - len(frame.rows))
+        blank: list[SegmentRow] = [()] * (cast.HEIGHT - len(frame.rows))
         after = [*frame.rows[: cast.HEIGHT], *blank]
         _draw(pens.drawing.Draw(picture), font, rows, after)
         rows = after
@@ -153,7 +153,7 @@ def _font(fonts: ModuleType) -> object:
     raise UsageError("no monospaced font is installed to draw a GIF with; install DejaVu, or write a .cast file")
 
 
-def _draw(pen: Pen, font: object, before: Sequence[Row], rows: Sequence[Row]) -> None:
+def _draw(pen: Pen, font: object, before: Sequence[SegmentRow], rows: Sequence[SegmentRow]) -> None:
     """Draw the rows that are not as before."""
     for at, row in enumerate(rows):
         if at < len(before) and before[at] == row:

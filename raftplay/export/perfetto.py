@@ -20,7 +20,7 @@ CLUSTER = 1
 MARK = 20
 """The length of the slice at an end of a message, in microseconds: an arrow must begin and end in a slice."""
 
-Event = dict[str, object]
+TraceEvent = dict[str, object]
 
 
 def written(recording: Recording) -> bytes:
@@ -38,11 +38,11 @@ def _at(record: Record) -> int:
     return round(record.time * 1e6)
 
 
-def _event(phase: str, node: int, name: str, time: int, **more: object) -> Event:
+def _event(phase: str, node: int, name: str, time: int, **more: object) -> TraceEvent:
     return {"name": name, "ph": phase, "ts": time, "pid": CLUSTER, "tid": node + 1, **more}
 
 
-def _names(recording: Recording) -> list[Event]:
+def _names(recording: Recording) -> list[TraceEvent]:
     """Return the names of the tracks."""
     names = [_event("M", -1, "process_name", 0, args={"name": recording.name or "raftplay"})]
     for id in range(recording.size):
@@ -51,9 +51,9 @@ def _names(recording: Recording) -> list[Event]:
     return names
 
 
-def _roles(recording: Recording) -> list[Event]:
+def _roles(recording: Recording) -> list[TraceEvent]:
     """Return a slice for each time in which a node keeps its role and term, and the counters."""
-    events: list[Event] = []
+    events: list[TraceEvent] = []
     since: dict[int, tuple[int, str]] = {}
     last: dict[int, NodeState] = {}
     for record in recording.records:
@@ -79,13 +79,13 @@ def _roles(recording: Recording) -> list[Event]:
     return events
 
 
-def _slice(node: int, begun: tuple[int, str] | None, end: int) -> list[Event]:
+def _slice(node: int, begun: tuple[int, str] | None, end: int) -> list[TraceEvent]:
     if begun is None or begun[1].startswith("down"):
         return []
     return [_event("X", node, begun[1], begun[0], dur=max(1, end - begun[0]), cat="role")]
 
 
-def _instants(recording: Recording) -> list[Event]:
+def _instants(recording: Recording) -> list[TraceEvent]:
     """Return what each node decided, and what was done to it."""
     return [
         _event("i", record.node, describe(record), _at(record), s="t" if record.node >= 0 else "p", cat=group)
@@ -94,9 +94,9 @@ def _instants(recording: Recording) -> list[Event]:
     ]
 
 
-def _messages(recording: Recording) -> list[Event]:
+def _messages(recording: Recording) -> list[TraceEvent]:
     records = recording.records
-    events: list[Event] = []
+    events: list[TraceEvent] = []
     for number, message in enumerate(mail_of(records)[0], 1):
         sent, ended = _at(records[message.sent - 1]), _at(records[message.end - 1]) if message.end else None
         if message.fate == ARRIVED and message.sent != message.end and ended is not None:
@@ -107,7 +107,7 @@ def _messages(recording: Recording) -> list[Event]:
     return events
 
 
-def _arrow(number: int, message: MailedMessage, sent: int, ended: int) -> list[Event]:
+def _arrow(number: int, message: MailedMessage, sent: int, ended: int) -> list[TraceEvent]:
     name, about = message.words.texts[0], {"message": message.detail}
     return [
         _event("X", message.src, f"{name} to n{message.dst}", sent, dur=MARK, cat="message", args=about),

@@ -83,7 +83,7 @@ def _has_text(line: Pieces) -> bool:
     return any(piece.text.strip() for piece in line)
 
 
-def _row(line: Pieces, theme: str) -> svg.Row:
+def _row(line: Pieces, theme: str) -> svg.SegmentRow:
     wide = sum(len(piece.text) for piece in line)
     padded = (*line, Piece(" " * max(0, WIDTH - wide)))
     return tuple(Segment(piece.text, style_of(piece.style, theme, True)) for piece in padded)

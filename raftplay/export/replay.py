@@ -167,7 +167,7 @@ class ReplayBuilder:
             "parent": recording.parent,
             "since": _micros(recording.since),
             "nodes": recording.size,
-            "majority": now.rules.quorum(range(recording.size)).needed,
+            "majority": now.majority,
             "seed": str(now.seed),  # it may be more than a number of JavaScript holds
             "backend": now.backend,
             "bugs": [shown(bug, 60) for bug in now.bugs],

@@ -17,7 +17,7 @@ from raftplay.watch.text import visible
 PATTERN = r"(?P<host>\S*) (?P<clock>{.*})\n(?P<event>.*)"
 """The expression for ShiViz, which writes its groups without the P: ``(?<host>…``."""
 
-Clock = dict[str, int]
+VectorClock = dict[str, int]
 
 
 def written(recording: Recording) -> bytes:
@@ -29,7 +29,7 @@ def written(recording: Recording) -> bytes:
 
 def check(text: str) -> None:
     """Raise `UsageError` if a log is not what ShiViz reads: each event matches, each clock counts on."""
-    counted: Clock = {}
+    counted: VectorClock = {}
     place = 0
     while place < len(text):
         found = re.compile(PATTERN).match(text, place)
@@ -47,11 +47,11 @@ def check(text: str) -> None:
 def _events(recording: Recording) -> list[str]:
     records = recording.records
     messages, told = mail_of(records)
-    clocks: list[Clock] = [{} for _ in range(recording.size)]
+    clocks: list[VectorClock] = [{} for _ in range(recording.size)]
     copies: dict[int, list[int]] = {}
     for number, message in enumerate(messages):
         copies.setdefault(message.sent, []).append(number)
-    sent: dict[int, Clock] = {}
+    sent: dict[int, VectorClock] = {}
     lines: list[str] = []
     for at, record in enumerate(records, 1):
         node, its = record.node, told.get(at)
@@ -71,6 +71,6 @@ def _events(recording: Recording) -> list[str]:
     return lines
 
 
-def _event(node: int, clock: Clock, record: Record) -> str:
+def _event(node: int, clock: VectorClock, record: Record) -> str:
     known = json.dumps(dict(sorted(clock.items())), separators=(",", ":"))
     return f"n{node} {known}\n{record.time:.3f} s {visible(describe(record))}\n"

@@ -6,11 +6,23 @@ by entries, never by a clock. The sentences that it follows are among the `Rules
 """
 
 from collections.abc import Callable, Sequence
+from typing import assert_never
 
 import msgspec
 from msgspec import structs
 
-from raftplay.kv.commands import NO_SESSION, Append, Cas, KeyRequest, Open, Put, Result, StoreCommand, read_command
+from raftplay.kv.commands import (
+    NO_SESSION,
+    Append,
+    Cas,
+    Get,
+    KeyRequest,
+    Open,
+    Put,
+    Result,
+    StoreCommand,
+    read_command,
+)
 from raftplay.raft.messages import CommitEntry
 from raftplay.raft.rules import Rules
 
@@ -147,6 +159,10 @@ def change(values: dict[str, object], request: KeyRequest) -> None:
             values[request.key] = value
         case Append(key=key, value=value):
             values[key] = appended(values[key], value) if key in values else value
+        case Get():
+            pass
+        case _:
+            assert_never(request)
 
 
 def appended(before: object, value: object) -> object:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from raftplay.cluster import checks
+from raftplay.cluster.snapshot import RULES
 from raftplay.errors import UsageError
 from raftplay.kv.machine import KeyValueStore
 from raftplay.language import offers
@@ -297,8 +298,9 @@ def _committed_on(session: Session, value: object, count: int) -> bool:
 
 def _counts(place: Place) -> Iterator[Offered]:
     total = place.scope.nodes
+    majority = RULES.quorum(range(total)).needed if place.view is None else place.view.snapshot.majority
     for number in range(total, 0, -1):
-        help = "all" if number == total else "a majority" if number == total // 2 + 1 else ""
+        help = "all" if number == total else "a majority" if number == majority else ""
         yield Offered(str(number), f"{help} of {count(total, 'node')}" if help else "")
     yield from NUMBERS(place)
 

@@ -325,8 +325,8 @@ TOPIC = Kind("COMMAND", _topic, examples=("submit", "wait", CONDITIONS, TRACE))
 
 Node = Annotated[int, NODE]
 Nodes = Annotated[list[int], NODES]
-Dropping = Annotated[int, one_node(_drops)]
-Waiting = Annotated[int, one_node(_waits)]
+DroppingNode = Annotated[int, one_node(_drops)]
+WaitingNode = Annotated[int, one_node(_waits)]
 Up = Annotated[list[int], some_nodes(_is_up)]
 Down = Annotated[list[int], some_nodes(_is_down, "; one after the other, and each restart lets 20 ms pass")]
 Joined = Annotated[list[int], some_nodes(_is_joined)]

@@ -16,7 +16,7 @@ from raftplay.raft.message_kinds import MESSAGE_KINDS
 from raftplay.session.session import Session
 from raftplay.session.shown import did_you_mean, quoted, short
 
-Links = list[tuple[int, int]]
+LinkList = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     if src == dst and len(src.parts) == 1:
         raise cursor.mistake("a node has no link to itself", word)
 
-    def resolve(session: Session) -> Links:
+    def resolve(session: Session) -> LinkList:
         sources, targets = resolve_groups([src, dst], session)
         pairs = [(a, b) for a in sources for b in targets if a != b]
         if not pairs:
@@ -109,7 +109,7 @@ def _links(cursor: Cursor, kind: str = "") -> Resolve:
     return resolve
 
 
-def _all_links(session: Session) -> Links:
+def _all_links(session: Session) -> LinkList:
     ids = range(session.harness.n)
     pairs = [(a, b) for a in ids for b in ids if a != b]
     if not pairs:

@@ -1,7 +1,6 @@
 """`raftplay lesson`: lists the lessons, plays one in a terminal or a pipe, or checks one."""
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from raftplay.lessons.progress import Left
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.steps import Ask, Lesson, Play
 from raftplay.lessons.terminal import LessonReader, score_text
+from raftplay.run.transcript import Write
 from raftplay.session.shown import path_text
 from raftplay.session.status import Status
 from raftplay.watch.text import count
@@ -26,8 +26,6 @@ from raftplay.watch.text import count
 WORDS_A_MINUTE = 200
 FOR_QUESTION, FOR_COMMAND, FOR_PLAY, FOR_GOAL = 15, 4, 60, 120
 """Seconds to think about a question, to watch a command and read its answer, to play, to reach a goal."""
-
-Write = Callable[[str], None]
 
 
 def list_lessons(file: Path) -> str:

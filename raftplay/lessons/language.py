@@ -46,8 +46,8 @@ from raftplay.lessons.steps import (
     Beside,
     ExpectedAnswer,
     FilledText,
-    Item,
     Lesson,
+    LessonItem,
     LessonStep,
     Play,
     Say,
@@ -90,7 +90,7 @@ class _Open:
 
     title: str
     line: int
-    items: list[Item] = field(default_factory=list)
+    items: list[LessonItem] = field(default_factory=list)
 
 
 class _LessonParser(ScriptParser):
@@ -329,7 +329,7 @@ class _LessonParser(ScriptParser):
             extra = cursor.words[cursor.at]
             raise cursor.mistake(f"unexpected argument {quoted(extra.text)}", extra)
 
-    def _add(self, item: Item) -> None:
+    def _add(self, item: LessonItem) -> None:
         if not self.steps:
             if isinstance(item, Command | Unseen | Beside):
                 self.mistakes.append(

@@ -87,7 +87,7 @@ class Beside:
     line: int
 
 
-Item = Say | Ask | ExpectedAnswer | Play | Anew | Unseen | Beside | Command
+LessonItem = Say | Ask | ExpectedAnswer | Play | Anew | Unseen | Beside | Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class LessonStep:
     """A step: its words, questions and commands, in order."""
 
     title: str
-    items: tuple[Item, ...]
+    items: tuple[LessonItem, ...]
     line: int
 
 

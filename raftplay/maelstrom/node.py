@@ -33,7 +33,7 @@ SLOWER = RaftConfig(election_min=0.3, election_max=0.6, heartbeat=0.1)
 """Timings for processes that share a machine with Maelstrom and its log."""
 
 Body = dict[str, Any]
-Message = dict[str, Any]
+JsonMessage = dict[str, Any]
 Storages = Callable[[str], Storage]
 """Returns the disk of the node with that name."""
 
@@ -72,7 +72,7 @@ class MaelstromNode:
         self._names: list[str] = []
         self._me = ""
         self._number = 0
-        self._out: list[Message] = []
+        self._out: list[JsonMessage] = []
         self._calls: dict[int, tuple[int, Args, float]] = {}
         self._waiting: list[OpenRequest] = []
         self._passed: dict[int, OpenRequest] = {}
@@ -87,7 +87,7 @@ class MaelstromNode:
         times += [since + PATIENCE for _, _, since in self._calls.values()]
         return min(times, default=math.inf) if self.cm is None else min([*times, self.cm.deadline])
 
-    def handle(self, message: object, now: float) -> list[Message]:
+    def handle(self, message: object, now: float) -> list[JsonMessage]:
         """Take one message; return those to send. What is no message at all is ignored."""
         if not isinstance(message, dict) or not isinstance(message.get("body"), dict):
             return []
@@ -98,7 +98,7 @@ class MaelstromNode:
             self._reply(src, body.get("msg_id"), _error(refused.code, str(refused)))
         return self._settled(now)
 
-    def wake(self, now: float) -> list[Message]:
+    def wake(self, now: float) -> list[JsonMessage]:
         """Advance time to `now`; return the messages to send."""
         if self.cm is not None:
             self.cm.wake(now)
@@ -188,7 +188,7 @@ class MaelstromNode:
         self._submitted[index] = (cm.current_term, asked)
         return True
 
-    def _settled(self, now: float) -> list[Message]:
+    def _settled(self, now: float) -> list[JsonMessage]:
         """Write what changed, then do what follows from it, until nothing does; return the messages to send."""
         cm = self.cm
         while cm is not None:
@@ -300,7 +300,7 @@ def _converted(value: object, type_: Any) -> Any:
         raise ErrorReply(str(error)) from None
 
 
-def lines_of(messages: list[Message]) -> Iterator[str]:
+def lines_of(messages: list[JsonMessage]) -> Iterator[str]:
     """Return each message as a line of JSON."""
     for message in messages:
         yield msgspec.json.encode(message).decode()

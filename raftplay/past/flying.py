@@ -22,11 +22,11 @@ MAX_MESSAGES = 20_000
 FEW = 1024
 """The number of messages up to which nothing is swept."""
 
-Key = int | tuple[int, Reply]
+FlightKey = int | tuple[int, Reply]
 """A request by its number; a response by that and its content, as a request delivered twice has two responses."""
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class SentMessage(msgspec.Struct, frozen=True, gc=False):
     """A request or response of which `copies` are in flight since `since`.
 
     `held`: the message stays in flight until it is released, whatever happens to its link. `on_held_link`: its
@@ -49,7 +49,7 @@ class Waiting:
     __slots__ = ("_counts",)
 
     def __init__(self) -> None:
-        self._counts: dict[Key, int] = {}
+        self._counts: dict[FlightKey, int] = {}
 
     def copy(self) -> "Waiting":
         """Return an independent copy of the counts."""
@@ -57,13 +57,13 @@ class Waiting:
         new._counts = self._counts.copy()
         return new
 
-    def landed(self, event: object, is_frozen: Callable[[int], bool]) -> Key | None:
+    def landed(self, event: object, is_frozen: Callable[[int], bool]) -> FlightKey | None:
         """Read an event; return the key of the message of which it takes one copy out of flight, None for none.
 
         While a receiver is frozen, the copies that wait there are neither delivered nor lost. When it goes on or
         crashes, they are delivered or lost before any other message to it.
         """
-        key: Key
+        key: FlightKey
         match event:
             case facts.CallDelivered() | facts.CallLost():
                 key = event.call_id
@@ -91,7 +91,7 @@ class Flying:
     __slots__ = ("_messages", "_sweep_at", "longest_delay", "waiting")
 
     def __init__(self) -> None:
-        self._messages: dict[Key, Message] = {}
+        self._messages: dict[FlightKey, SentMessage] = {}
         self.waiting = Waiting()
         self._sweep_at = FEW
         self.longest_delay = 0.0
@@ -108,7 +108,7 @@ class Flying:
         new.waiting = self.waiting.copy()
         return new
 
-    def sent(self, key: Key, message: Message, held: Holding) -> None:
+    def sent(self, key: FlightKey, message: SentMessage, held: Holding) -> None:
         """Add `message`, which is sent now; what `held` holds never counts as lost."""
         if held.holds(message.src, message.dst, message.message):
             message = replace(message, on_held_link=True)
@@ -119,13 +119,13 @@ class Flying:
         if len(self._messages) > self._sweep_at:
             self._sweep(message.since, held)
 
-    def copied(self, key: Key) -> None:
+    def copied(self, key: FlightKey) -> None:
         """Count one more copy of a message."""
         known = self._messages.get(key)
         if known is not None:
             self._messages[key] = replace(known, copies=known.copies + 1)
 
-    def held(self, key: Key) -> None:
+    def held(self, key: FlightKey) -> None:
         """Mark a message as held: it stays in flight until it is released."""
         known = self._messages.get(key)
         if known is not None:
@@ -148,7 +148,7 @@ class Flying:
             if message.src == src and message.dst == dst and fits(kind, message.message):
                 self._messages[key] = replace(message, since=time, on_held_link=False)
 
-    def at(self, time: float, held: Holding) -> Iterator[Message]:
+    def at(self, time: float, held: Holding) -> Iterator[SentMessage]:
         """Return the messages in flight at `time`."""
         oldest = self._oldest(time)
         return (m for m in self._messages.values() if _counts(m, oldest, held))
@@ -164,11 +164,11 @@ class Flying:
         return time - PATIENCE - self.longest_delay
 
 
-def _counts(message: Message, oldest: float, held: Holding) -> bool:
+def _counts(message: SentMessage, oldest: float, held: Holding) -> bool:
     """Return whether a message does not count as lost yet."""
     return message.held or message.since >= oldest or held.holds(message.src, message.dst, message.message)
 
 
-def key_of(call_id: int, message: Args | Reply) -> Key:
+def key_of(call_id: int, message: Args | Reply) -> FlightKey:
     """Return the key of a message."""
     return (call_id, message) if isinstance(message, RPCReply) else call_id

@@ -11,7 +11,7 @@ from itertools import islice
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.errors import UsageError
-from raftplay.past.flying import Key, key_of
+from raftplay.past.flying import FlightKey, key_of
 from raftplay.past.view import InFlight, View
 from raftplay.past.world import World
 from raftplay.raft import decisions
@@ -198,7 +198,7 @@ class History:
 
     def _with_arrivals(self, world: World, messages: tuple[InFlight, ...]) -> tuple[InFlight, ...]:
         """Return `messages`, in flight in `world`, with the time at which each arrived or was lost."""
-        expected: dict[Key, list[int]] = {}
+        expected: dict[FlightKey, list[int]] = {}
         for at, message in enumerate(messages):
             expected.setdefault(key_of(message.call_id, message.message), []).append(at)
         due: dict[int, float] = {}

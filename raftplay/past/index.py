@@ -27,7 +27,7 @@ class EventIndex:
         self.snapshot = view.snapshot
         self.rules = RULES if view.snapshot.node else view.snapshot.rules  # a user's own may raise
         self.links = Reachability(view.snapshot)
-        self.needed = view.snapshot.rules.quorum(range(len(view.snapshot.nodes))).needed
+        self.needed = view.snapshot.majority
         """The number of nodes that are a majority (§5.2), by the rules that the nodes ask."""
 
         self._records: defaultdict[int, list[Record]] = defaultdict(list)

@@ -9,7 +9,7 @@ from typing import Self, assert_never, get_args
 from raftplay.cluster.holding import Holding
 from raftplay.cluster.network import WHOLE, LinkFaults
 from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
-from raftplay.past.flying import Flying, Message, Waiting, key_of
+from raftplay.past.flying import Flying, SentMessage, Waiting, key_of
 from raftplay.past.node import DECISIONS, PastNode
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import DEAD, NONE
@@ -123,14 +123,14 @@ class World:
     # ---- facts
 
     def _call_sent(self, record: Record, event: facts.CallSent) -> None:
-        message = Message(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
+        message = SentMessage(event.call_id, event.src, event.dst, event.args, record.time, event.copies)
         self._flying.sent(event.call_id, message, self._held)
         node = self.node(event.src)
         if record.incarnation == node.incarnation:
             node.call_left(event.dst, None if event.by_user else event.args)
 
     def _reply_sent(self, record: Record, event: facts.ReplySent) -> None:
-        message = Message(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
+        message = SentMessage(event.call_id, event.src, event.dst, event.reply, record.time, event.copies)
         self._flying.sent((event.call_id, event.reply), message, self._held)
 
     def _landed(self, record: Record, event: facts.CallDelivered | facts.ReplyLost) -> None:

@@ -11,7 +11,7 @@ from raftplay.cluster.config import Config
 from raftplay.cluster.machine import MachineFactory
 from raftplay.past.history import History
 from raftplay.python.playing import Playing
-from raftplay.raft.bugs import Node
+from raftplay.raft.bugs import NodeOrRules
 from raftplay.raft.storage import Storage
 from raftplay.session.branches import Blueprint
 from raftplay.session.session import Session
@@ -73,7 +73,7 @@ class Harness(Playing):
         backend: str = "tcp",
         seed: int | None = None,
         config: Config | None = None,
-        node: Node | None = None,
+        node: NodeOrRules | None = None,
         watch: bool | Collection[str] = True,
         readers: Iterable[Reader] = (),
         data_dir: str | os.PathLike[str] | None = None,

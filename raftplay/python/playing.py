@@ -22,7 +22,7 @@ from raftplay.session.units import exact_text
 
 __tracebackhide__ = checks.__tracebackhide__
 
-Nodes = int | str | Iterable[int]
+NodesArgument = int | str | Iterable[int]
 """Nodes: a number, a list of numbers, or the words of the language, such as "leader" or "followers"."""
 
 
@@ -74,31 +74,31 @@ class Playing(Recorded):
             to = found.id
         return self.submit_to_server(to, command)
 
-    def crash(self, *nodes: Nodes) -> Answer:
+    def crash(self, *nodes: NodesArgument) -> Answer:
         """Crash nodes: they lose their volatile state and keep their storage."""
         return self._say("crash", nodes_word(nodes))
 
-    def restart(self, *nodes: Nodes, empty: bool = False) -> Answer:
+    def restart(self, *nodes: NodesArgument, empty: bool = False) -> Answer:
         """Restart crashed nodes from their storage, or with blank disks if `empty`."""
         return self._say("restart", nodes_word(nodes), "empty" if empty else "")
 
-    def disconnect(self, *nodes: Nodes) -> Answer:
+    def disconnect(self, *nodes: NodesArgument) -> Answer:
         """Cut nodes from all others, both ways."""
         return self._say("disconnect", nodes_word(nodes))
 
-    def reconnect(self, *nodes: Nodes) -> Answer:
+    def reconnect(self, *nodes: NodesArgument) -> Answer:
         """Undo `disconnect`."""
         return self._say("reconnect", nodes_word(nodes))
 
-    def freeze(self, *nodes: Nodes) -> Answer:
+    def freeze(self, *nodes: NodesArgument) -> Answer:
         """Pause the processes of nodes."""
         return self._say("freeze", nodes_word(nodes))
 
-    def thaw(self, *nodes: Nodes) -> Answer:
+    def thaw(self, *nodes: NodesArgument) -> Answer:
         """Resume frozen processes."""
         return self._say("thaw", nodes_word(nodes))
 
-    def wipe(self, *nodes: Nodes) -> Answer:
+    def wipe(self, *nodes: NodesArgument) -> Answer:
         """Crash nodes and erase their storage."""
         return self._say("wipe", nodes_word(nodes))
 
@@ -134,7 +134,7 @@ class Playing(Recorded):
         said = self._say("status")
         return Answer(said, said.outcomes, self.snapshot()._repr_html_)
 
-    def log(self, *nodes: Nodes) -> Answer:
+    def log(self, *nodes: NodesArgument) -> Answer:
         """Return the logs of nodes (default: all) side by side."""
         (bound,) = commands_of(f"log {nodes_word(nodes) if nodes else ''}", self.session)
         outcome, snapshot = self.perform(bound), self.snapshot()
@@ -308,7 +308,7 @@ def commands_of(text: str, session: Session) -> list[Bound]:
     return repeats.items
 
 
-def nodes_word(nodes: Iterable[Nodes]) -> str:
+def nodes_word(nodes: Iterable[NodesArgument]) -> str:
     """Return nodes as one word of the language: `leader`, `0,2`. Raises `UsageError` if there are none."""
     words: list[str] = []
     for node in nodes:

@@ -25,7 +25,7 @@ __tracebackhide__ = checks.__tracebackhide__
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Words = Callable[..., str | None]
+CommandWords = Callable[..., str | None]
 Plain = harness.Harness
 """A Harness without a session: that of one branch."""
 
@@ -58,7 +58,7 @@ class PythonDeed:
 
 
 def recorded(
-    method: Callable[Concatenate[Plain, P], T], text: Words, effect: Effect = "acts"
+    method: Callable[Concatenate[Plain, P], T], text: CommandWords, effect: Effect = "acts"
 ) -> Callable[Concatenate[Plain, P], T]:
     """Return the method of `Recorded` that does what `method` does, and journals it as the command `text`."""
 
@@ -107,12 +107,12 @@ def _nothing(_: Session) -> None:
     """Do nothing: a deed that only begins a branch."""
 
 
-def _on(name: str) -> Words:
+def _on(name: str) -> CommandWords:
     """Return the words of a command whose one argument is a node or a message."""
     return lambda id: f"{name} {id}"
 
 
-def _along(name: str) -> Words:
+def _along(name: str) -> CommandWords:
     """Return the words of a command whose argument is a link."""
     return lambda src, dst: f"{name} {src}->{dst}"
 

@@ -14,7 +14,7 @@ from raftplay.explore.search.mixes import MIXES
 from raftplay.explore.search.options import Switches
 from raftplay.explore.search.report import finding_text, progress_line, report_text
 from raftplay.explore.search.second_look import looked_at_again
-from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport, Watch, sweep
+from raftplay.explore.search.sweep import USUAL_ENGINE, Search, SearchReport, WatchSweep, sweep
 from raftplay.html import page_part, preformatted, table
 from raftplay.raft.bugs import BUGS
 from raftplay.run.script import override
@@ -69,7 +69,7 @@ def explore(
     return Found(sweep(search) if progress is None else sweep(search, _told_by(progress, search.seeds)))
 
 
-def _told_by(progress: Callable[[str], object], seeds: int | None) -> Watch:
+def _told_by(progress: Callable[[str], object], seeds: int | None) -> WatchSweep:
     """Return a function that tells of a search by lines of text, about one a second."""
     told = monotonic()
 

@@ -5,12 +5,11 @@ The rule of this module: a text that is returned does what the call did; None sa
 
 from collections.abc import Collection, Iterable, Mapping
 
+from raftplay.cluster.hardware import Range
 from raftplay.kv.clients import ClientOptions
 from raftplay.kv.commands import Append, Cas, Get, KeyRequest, Put
 from raftplay.language.lexer import Mistake, split_line
 from raftplay.session.units import exact_text, range_text
-
-Range = tuple[float, float]
 
 
 def submit(id: int, command: object) -> str | None:

@@ -1,7 +1,8 @@
 """Quorums: which votes win an election, and which index may be committed (§5.2, §5.3).
 
-The rule of this module: it is pure, and the only place that counts nodes. `Joint` is for joint consensus (§6),
-while a cluster moves from one set of members to another: both sets must agree.
+The rule of this module: it is pure, and the only place that counts nodes; the invariants, which judge it, have a
+count of their own. `Joint` is for joint consensus (§6), while a cluster moves from one set of members to another:
+both sets must agree.
 
 Match indices count here from 1, so that 0 means "nothing", as in the paper.
 """
@@ -9,7 +10,7 @@ Match indices count here from 1, so that 0 means "nothing", as in the paper.
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, TypeAlias
 
 VoteOutcome = Literal["won", "lost", "pending"]
 
@@ -33,7 +34,12 @@ class Majority:
         return sorted([match.get(id, 0) for id in self.ids], reverse=True)[self.needed - 1]
 
     def heard(self, times: Mapping[int, float]) -> float:
-        """Return the latest time since which a quorum was heard from; `times` has when each node last was."""
+        """Return the latest time since which a quorum was heard from; `times` has when each node last was.
+
+        A node that `times` lacks was never heard from. `math.inf` if there are no nodes.
+        """
+        if not self.ids:
+            return math.inf
         return sorted([times.get(id, -math.inf) for id in self.ids], reverse=True)[self.needed - 1]
 
     def vote(self, votes: Mapping[int, bool]) -> VoteOutcome:
@@ -51,10 +57,19 @@ class Joint:
 
     def __init__(self, old: Iterable[int], new: Iterable[int]) -> None:
         self.old, self.new = Majority(old), Majority(new)
+        self.ids = tuple(dict.fromkeys((*self.old.ids, *self.new.ids)))
+        in_both = len(set(self.old.ids).intersection(self.new.ids))
+        counting_twice = min(in_both, self.old.needed, self.new.needed)
+        self.needed = self.old.needed + self.new.needed - counting_twice
+        """The least number of nodes that can be enough; a node that is in both sets counts in both."""
 
     def committed(self, match: Mapping[int, int]) -> int:
         """Return the highest index that a quorum of both has; `sys.maxsize` if both are empty."""
         return min(self.old.committed(match), self.new.committed(match))
+
+    def heard(self, times: Mapping[int, float]) -> float:
+        """Return the latest time since which a quorum of both was heard from; `math.inf` if both are empty."""
+        return min(self.old.heard(times), self.new.heard(times))
 
     def vote(self, votes: Mapping[int, bool]) -> VoteOutcome:
         """Return "won" if both are won, "lost" if one is lost, else "pending"."""
@@ -62,3 +77,7 @@ class Joint:
         if "lost" in outcomes:
             return "lost"
         return "won" if outcomes == {"won"} else "pending"
+
+
+Quorum: TypeAlias = Majority | Joint
+"""A quorum as a node asks it: `ids`, `needed`, `committed`, `heard` and `vote`."""

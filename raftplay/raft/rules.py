@@ -16,7 +16,7 @@ from raftplay.raft.messages import (
     AppendEntriesReply,
     RequestVoteArgs,
 )
-from raftplay.raft.quorum import Majority
+from raftplay.raft.quorum import Majority, Quorum
 
 
 class Rules:
@@ -45,7 +45,7 @@ class Rules:
         """
         return term == current_term
 
-    def quorum(self, ids: Iterable[int]) -> Majority:
+    def quorum(self, ids: Iterable[int]) -> Quorum:
         """Return the quorum of the nodes `ids`, which elects a leader and commits entries.
 
         "votes received from majority of servers", "a majority of matchIndex[i] ≥ N" (§5.2, §5.3)
@@ -125,7 +125,7 @@ class Rules:
         """Return whether a vote is the first of its voter; `votes` are the voters counted so far (§5.2)."""
         return voter not in votes
 
-    def wins(self, votes: Sequence[int], quorum: Majority) -> bool:
+    def wins(self, votes: Sequence[int], quorum: Quorum) -> bool:
         """Return whether the voters `votes` elect the candidate.
 
         "If votes received from majority of servers: become leader (§5.2)"
@@ -280,7 +280,7 @@ class Rules:
         """
         return args_round
 
-    def confirmed_round(self, acknowledged: Mapping[int, int], quorum: Majority) -> int:
+    def confirmed_round(self, acknowledged: Mapping[int, int], quorum: Quorum) -> int:
         """Return the newest round that a majority has answered; `acknowledged` has the newest one of each node.
 
         3. A leader that a majority still follows has not been replaced by one that it does not know (thesis §6.4).

@@ -18,7 +18,7 @@ from raftplay.raft.rules import Rules
 from raftplay.raft.storage import PersistentState, Storage, Vote
 from raftplay.raft.values import compared, copied, named_args, named_node
 
-Observer = Callable[[decisions.Decision], None]
+Observe = Callable[[decisions.Decision], None]
 
 ENVIRONMENT = frozenset(("peer_ids", "quorum", "rules", "config", "observe", "on_stop", "accepts_image", "_rng"))
 """The fields of a node that are no state: a clone has the same."""
@@ -68,7 +68,7 @@ class State:
         *,
         config: RaftConfig | None = None,
         rng: random.Random | None = None,
-        observe: Observer | None = None,
+        observe: Observe | None = None,
         rules: Rules | None = None,
     ) -> None:
         self.id = id

@@ -59,6 +59,7 @@ ALWAYS = ("prevote", "noop")
 """The options that programs are told of also where they are off."""
 
 Write = Callable[[str], None]
+"""Writes one or more lines."""
 
 
 class Transcript(Protocol):

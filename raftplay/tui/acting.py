@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import assert_never
 
 from textual import events
 from textual.actions import ActionParseResult
@@ -349,8 +350,12 @@ class KeyApp(PlacedApp, inherit_bindings=False):
                 self.do(line)
             case Shows(pane):
                 self.deck.show(pane)
+            case None:
+                pass
+            case _:
+                assert_never(action)
 
-    def on_leaving_chosen(self, event: Leaving.Chosen) -> None:
+    def on_leaving_quit_confirmed(self, event: Leaving.QuitConfirmed) -> None:
         """Do what was chosen after `q` asked."""
         if event.saves:
             self.ask("save ")

@@ -377,7 +377,7 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.arrange()
         self.paint()
 
-    def on_menu_screen_chosen(self, event: menu.MenuScreen.Chosen) -> None:
+    def on_menu_screen_item_chosen(self, event: menu.MenuScreen.ItemChosen) -> None:
         """Do what was chosen in a menu."""
         does = event.item.does
         if isinstance(does, str):

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from raftplay.tui.prompt import Complete, Prompt, PromptHistory, Submit
+from raftplay.tui.prompt import Complete, Prompt, PromptHistory, TakeLines
 from raftplay.tui.sheet import ClosesOnce, HoldsTime
 
 
@@ -19,7 +19,7 @@ class Asking(ModalScreen[None], ClosesOnce, HoldsTime):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "dismiss", show=False)]
 
-    def __init__(self, history: PromptHistory, complete: Complete, submit: Submit) -> None:
+    def __init__(self, history: PromptHistory, complete: Complete, submit: TakeLines) -> None:
         super().__init__()
         self._submit = submit
         self.prompt = Prompt(history, complete, self._take, self._leave)

@@ -102,7 +102,7 @@ def _requests(scene: Scene) -> float:
     return sum(way for way in ways if way < 0.8)
 
 
-def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
+def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.SegmentRow, ...]:
     """Return the rows of the screen down to the tape, without what a person types and is told."""
     lines, where = deck.frame(scene), deck.boxes()
     tape = where["tape"]
@@ -114,7 +114,7 @@ def rows_of(deck: ScreenState, scene: Scene) -> tuple[svg.Row, ...]:
     return tuple(map(_row, rows))
 
 
-def _row(parts: list[Pieces]) -> svg.Row:
+def _row(parts: list[Pieces]) -> svg.SegmentRow:
     assert len(parts) <= 1, "no drawers are open, so nothing stands beside anything"
     line = parts[0] if parts else EMPTY
     return tuple(Segment(piece.text, style_of(piece.style, DARK.name, True)) for piece in line)

@@ -56,7 +56,7 @@ def partition_of(view: View, node: int) -> str:
     snapshot = view.snapshot
     n, leader = len(snapshot.nodes), snapshot.leader
     first = node if leader is None else leader.id
-    majority = n // 2 + 1
+    majority = snapshot.majority
     size = max(1, (n - 1) // 2)
     if snapshot.groups:
         size = majority

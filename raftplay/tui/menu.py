@@ -18,7 +18,6 @@ from raftplay.tui.keys import MENU_KEYS
 from raftplay.tui.model import diagram
 from raftplay.tui.model.lines import ClickTarget, Piece, Pieces, columns, cut, fit, link_of
 from raftplay.tui.model.menu import (
-    Area,
     Item,
     Menu,
     acting_node,
@@ -31,6 +30,7 @@ from raftplay.tui.model.menu import (
 )
 from raftplay.tui.model.timeline import Arrow
 from raftplay.tui.sheet import ClosesOnce, HoldsTime
+from raftplay.tui.stage.places import Area
 from raftplay.tui.stage.scene import Moving
 from raftplay.watch.text import visible
 
@@ -45,7 +45,7 @@ RIGHT = 3
 
 
 class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):
-    """Shows a menu beside `area`; what is chosen is sent to the app as `Chosen`."""
+    """Shows a menu beside `area`; what is chosen is sent to the app as `ItemChosen`."""
 
     CSS = """
     MenuScreen { align: left top; background: $background 0%; }
@@ -60,7 +60,7 @@ class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):
         Binding("escape,q,ctrl+c", "dismiss", show=False),
     ]
 
-    class Chosen(Message):
+    class ItemChosen(Message):
         """An item was chosen."""
 
         def __init__(self, item: Item) -> None:
@@ -127,7 +127,7 @@ class MenuScreen(ModalScreen[None], ClosesOnce, HoldsTime):
     def _choose(self, item: Item) -> None:
         if self.is_current:
             self.dismiss()
-            self.app.post_message(self.Chosen(item))
+            self.app.post_message(self.ItemChosen(item))
 
     def paint(self) -> None:
         """Show the items, the selected one marked."""

@@ -25,7 +25,7 @@ MOST_TYPED = 65_536
 Complete = Callable[[str, int], Sequence[Completion]]
 """(text, place of the cursor) → what may stand there."""
 
-Submit = Callable[[str], None]
+TakeLines = Callable[[str], None]
 """Takes the lines that were typed, when Enter is pressed."""
 
 
@@ -67,7 +67,7 @@ class Prompt(Input):
         self,
         history: PromptHistory,
         complete: Complete,
-        submit: Submit,
+        submit: TakeLines,
         leave: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(id="prompt", placeholder=REST, compact=True, select_on_focus=False)

@@ -134,7 +134,7 @@ class Leaving(Sheet, inherit_bindings=False):
         Binding("escape,n", "dismiss", show=False),
     ]
 
-    class Chosen(Message):
+    class QuitConfirmed(Message):
         """To leave, or to save before that."""
 
         def __init__(self, *, saves: bool) -> None:
@@ -156,7 +156,7 @@ class Leaving(Sheet, inherit_bindings=False):
     def action_choose(self, saves: bool) -> None:
         """Leave, or save before that."""
         self.dismiss()
-        self.app.post_message(self.Chosen(saves=saves))
+        self.app.post_message(self.QuitConfirmed(saves=saves))
 
 
 def text_sheet(line: str, answer: str) -> Sheet:

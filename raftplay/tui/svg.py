@@ -34,7 +34,7 @@ RUNS = re.compile(
 DOTS = ((3, 3), (3, 8), (3, 13), (8, 3), (8, 8), (8, 13), (3, 18), (8, 18))
 """The places of the eight dots of Braille in their cell, in pixels, in the order of Unicode."""
 
-Row = Sequence[Segment]
+SegmentRow = Sequence[Segment]
 """The segments of one row of the screen."""
 
 
@@ -42,7 +42,7 @@ Row = Sequence[Segment]
 class SvgFrame:
     """A screen of a moving picture, and the seconds for which it is shown."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SegmentRow, ...]
     seconds: float
 
 
@@ -53,7 +53,7 @@ class _Markup:
     ground: str
     rules: dict[str, str] = field(default_factory=dict)
 
-    def row(self, row: Row) -> str:
+    def row(self, row: SegmentRow) -> str:
         """Return the elements of one row, which stands at the top."""
         backs: list[tuple[str, int, int]] = []
         texts: list[str] = []
@@ -79,7 +79,7 @@ class _Markup:
         return "\n".join((font, *rules))
 
 
-def still(rows: Sequence[Row], title: str, ground: str = "") -> str:
+def still(rows: Sequence[SegmentRow], title: str, ground: str = "") -> str:
     """Return a picture of a screen, on `ground`, by default the colour that most of it has."""
     markup = _Markup(ground or _ground(rows))
     body = "\n".join(
@@ -125,7 +125,7 @@ def _motion(seconds: Sequence[float], width: int, resting: int) -> str:
     )
 
 
-def _document(rows: Sequence[Row], title: str, ground: str, style: str, before: str, body: str) -> str:
+def _document(rows: Sequence[SegmentRow], title: str, ground: str, style: str, before: str, body: str) -> str:
     wide, high = _width(rows) * COLUMN, len(rows) * ROW
     width, height = wide + 2 * EDGE, high + 2 * EDGE
     return (
@@ -191,7 +191,7 @@ def looks(style: Style) -> tuple[str, str, str]:
     return front.hex, back.hex, "".join(rule for wanted, rule in rules if wanted)
 
 
-def _ground(rows: Sequence[Row]) -> str:
+def _ground(rows: Sequence[SegmentRow]) -> str:
     """Return the colour that most of the screen stands on."""
     found: Counter[str] = Counter()
     for segment in (segment for row in rows for segment in row):
@@ -199,5 +199,5 @@ def _ground(rows: Sequence[Row]) -> str:
     return found.most_common(1)[0][0] if found else "#000000"
 
 
-def _width(rows: Sequence[Row]) -> int:
+def _width(rows: Sequence[SegmentRow]) -> int:
     return max((sum(columns(segment.text) for segment in row) for row in rows), default=0)

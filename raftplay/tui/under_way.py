@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from raftplay.cluster.holding import Link
 from raftplay.past.view import InFlight
 from raftplay.raft.messages import NONE, AppendEntriesArgs, Args, Reply, RequestVoteReply
 from raftplay.tui.noteworthy import arriving
@@ -33,7 +34,6 @@ MOST_REQUESTS = 4096
 PASSING = ("loss", "by hand", "unreliable")
 """The reasons of losses after which the next try may arrive, and is seen too."""
 
-Link = tuple[int, int]
 """A link: from which node, to which."""
 
 Duration = Callable[[float], float]

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from os import PathLike
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
@@ -37,7 +37,7 @@ MAX_LINE_BYTES = 1 << 28
 MAX_NODES = 25
 """The most nodes of a trace that can be read."""
 
-Path = str | PathLike[str]
+StrPath = str | PathLike[str]
 T = TypeVar("T")
 
 EVENTS: dict[str, type[Event]] = {
@@ -145,8 +145,8 @@ class TraceWriter:
     Raises `UsageError` if the file cannot be written. Only a `Target` with `force` replaces an existing file.
     """
 
-    def __init__(self, path: Path | Target, header: Header) -> None:
-        target = path if isinstance(path, Target) else target_of(FilePath(path))
+    def __init__(self, path: StrPath | Target, header: Header) -> None:
+        target = path if isinstance(path, Target) else target_of(Path(path))
         self._writing = target.open()
         self._branch: object = self
         self._count = 0
@@ -290,14 +290,14 @@ def new_header(n: int, seed: int, backend: str, config: Configuration) -> Header
 
 
 @contextmanager
-def traced(harness: Traced, path: Path, *, force: bool = False) -> Iterator[TraceWriter]:
+def traced(harness: Traced, path: StrPath, *, force: bool = False) -> Iterator[TraceWriter]:
     """Write the events of `harness` during the block to the trace at `path`.
 
     The trace begins with a `Started` of each running node, with its current state. Start the trace right after
     creating the harness: a watcher that reads the trace must see all elections. An existing file is replaced only
     with `force`, at the end of the block. Raises `UsageError`.
     """
-    target = Target(FilePath(path), force=force, remedy="choose another name, or give force=True")
+    target = Target(Path(path), force=force, remedy="choose another name, or give force=True")
     with harness.lock:
         begun = _started(harness)
         header = header_of(harness)
@@ -328,7 +328,7 @@ def _start_of(module: _Module) -> Started:
     return Started(module.current_term, module.voted_for, module.log.frozen())
 
 
-def read_trace(path: Path) -> Trace:
+def read_trace(path: StrPath) -> Trace:
     """Read the trace at `path`. Raises `UsageError`, now or while records are read, that names the bad line."""
     with _opened(path) as file:
         first = _read_line(file, path, 1)
@@ -343,7 +343,7 @@ def read_trace(path: Path) -> Trace:
     return Trace(header, tuple(_run(path, header, sections, number) for number in begun))
 
 
-def replay(path: Path, readers: Iterable[Reader]) -> Header:
+def replay(path: StrPath, readers: Iterable[Reader]) -> Header:
     """Pass every record of the trace at `path` to every reader, as the stream did. Raises `UsageError`.
 
     If the trace has branches, only the records of the first one are passed.
@@ -367,7 +367,7 @@ class _Section(NamedTuple):
     origin: int
 
 
-def _sections(path: Path, *, is_older: bool) -> list[_Section]:
+def _sections(path: StrPath, *, is_older: bool) -> list[_Section]:
     """Return the sections of a trace, which must be complete. Raises `UsageError`."""
     sections = [_Section(BranchMark(MAIN), 0, 0)]
     begun = {MAIN: 0}
@@ -405,7 +405,7 @@ def _is_mark(text: bytes) -> bool:
     return text.startswith(b'{"branch"')
 
 
-def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) -> TracedRun:
+def _run(path: StrPath, header: Header, sections: Sequence[_Section], number: int) -> TracedRun:
     """Return the branch that begins with section `number` as a run."""
     mark = sections[number].mark
     limits = {number: math.inf}  # first section of a branch → the branch's last event in this run
@@ -417,7 +417,7 @@ def _run(path: Path, header: Header, sections: Sequence[_Section], number: int) 
 
 
 def _records(
-    path: Path, header: Header, sections: Sequence[_Section], limits: Mapping[int, float]
+    path: StrPath, header: Header, sections: Sequence[_Section], limits: Mapping[int, float]
 ) -> Iterator[Record]:
     """Yield the records of a run, and check their order. Raises `UsageError`."""
     seq, time = header.first - 1, 0.0
@@ -440,7 +440,7 @@ def _records(
         yield record
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: StrPath) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the text of each line after the header."""
     with _opened(path) as file:
         _read_line(file, path, 1)
@@ -450,7 +450,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             at += 1
 
 
-def _record(text: bytes, path: Path, at: int, nodes: int) -> Record:
+def _record(text: bytes, path: StrPath, at: int, nodes: int) -> Record:
     line = _decode(_line_decoder.decode, text, path, at)
     decoder = _decoders.get(line.event)
     if decoder is None:
@@ -462,21 +462,21 @@ def _record(text: bytes, path: Path, at: int, nodes: int) -> Record:
     return Record(line.seq, line.time, line.node, line.incarnation, event, line.after)
 
 
-def _decode(decode: Callable[[bytes], T], text: bytes | msgspec.Raw, path: Path, at: int) -> T:
+def _decode(decode: Callable[[bytes], T], text: bytes | msgspec.Raw, path: StrPath, at: int) -> T:
     try:
         return decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise UsageError(f"{_shown(path)}:{at}: this is not a line of a trace: {visible(str(error))}") from None
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: StrPath) -> BinaryIO:
     try:
         return open(path, "rb")
     except OSError as error:
         raise UsageError(f"the trace {_shown(path)} cannot be read: {error.strerror}") from None
 
 
-def _read_line(file: BinaryIO, path: Path, at: int) -> bytes | None:
+def _read_line(file: BinaryIO, path: StrPath, at: int) -> bytes | None:
     try:
         line = file.readline(MAX_LINE_BYTES + 1)
     except OSError as error:
@@ -486,5 +486,5 @@ def _read_line(file: BinaryIO, path: Path, at: int) -> bytes | None:
     return line or None
 
 
-def _shown(path: Path) -> str:
+def _shown(path: StrPath) -> str:
     return visible(os.fsdecode(path))

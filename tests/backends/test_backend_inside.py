@@ -15,6 +15,7 @@ from support.backends import KINDS, SOCKET_KINDS, Recorder, backend_of, eventual
 from raftplay import UsageError
 from raftplay.backends.base import Backend, Handle
 from raftplay.backends.timers import MAX_CANCELLED, Timers
+from raftplay.backends.waits import is_held
 
 
 @pytest.fixture(params=KINDS)
@@ -298,6 +299,22 @@ def test_whoever_holds_the_lock_is_told_not_to_act(tcp_backend: Backend) -> None
         with tcp_backend.lock, pytest.raises(UsageError, match="can only read; release it first"):
             act()
     assert tcp_backend.run(lambda: 1) == 1
+
+
+def test_a_lock_is_held_by_the_thread_that_took_it_last_and_as_often_as_it_took_it() -> None:
+    lock = threading.RLock()
+    owner = threading.Condition(lock)
+    found: list[bool] = []
+    assert not is_held(owner)
+    with lock:
+        with lock:
+            assert is_held(owner)
+        assert is_held(owner)
+        other = threading.Thread(target=lambda: found.append(is_held(owner)))
+        other.start()
+        other.join()
+    assert found == [False]
+    assert not is_held(owner)
 
 
 # ---- the end

@@ -20,7 +20,7 @@ from raftplay.backends import tcp
 from raftplay.bench import bare, clusters, command, elections, latency, pipelined, rival
 from raftplay.bench.command import BenchProgress, bench, plan
 from raftplay.bench.curves import draw
-from raftplay.bench.figures import BenchStep, Curve, Figure, Found, Options
+from raftplay.bench.figures import BenchStep, Curve, Figure, Measured, Options
 from raftplay.bench.floor import Floor, calls_of_a_commit, calls_with
 from raftplay.bench.measurements import MEASUREMENTS, Measurement
 from raftplay.bench.report import number
@@ -42,12 +42,12 @@ def steps_are(monkeypatch: pytest.MonkeyPatch, *steps: BenchStep) -> None:
     monkeypatch.setattr(command, "MEASUREMENTS", {"floor": Measurement("the floor", lambda _: list(steps))})
 
 
-def found_by(monkeypatch: pytest.MonkeyPatch, *found: Found) -> None:
+def found_by(monkeypatch: pytest.MonkeyPatch, *found: Measured) -> None:
     """Let the whole benchmark be one step that finds this."""
     steps_are(monkeypatch, BenchStep("a step", 1.0, lambda: found))
 
 
-def text_of(monkeypatch: pytest.MonkeyPatch, *found: Found) -> str:
+def text_of(monkeypatch: pytest.MonkeyPatch, *found: Measured) -> str:
     found_by(monkeypatch, *found)
     written: list[str] = []
     assert bench([], None, QUICK, as_json=False, write=written.append, watch=lambda _: None) is Status.HELD
@@ -311,7 +311,7 @@ def test_ctrl_c_shows_what_was_found_so_far_and_ends_with_130(terminal: tuple[in
 
 
 def test_an_interrupted_step_loses_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> list[Found]:
+    def interrupted() -> list[Measured]:
         raise KeyboardInterrupt
 
     kept = BenchStep("one", 1.0, lambda: [Figure("floor", "kept", 1.0, "µs")])
@@ -331,7 +331,7 @@ def test_a_measurement_that_comes_to_no_end_is_said_to_be_so_with_status_1(
 ) -> None:
     tried = []
 
-    def stall() -> list[Found]:
+    def stall() -> list[Measured]:
         tried.append(1)
         with Harness(3, backend="sim") as h:
             clusters.until(h, lambda: False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from raftplay import (
+    CheckFailed,
     Config,
     ConsensusModule,
     Harness,
@@ -18,6 +19,7 @@ from raftplay import (
     Rules,
     UsageError,
 )
+from raftplay.cluster.checks import again_text
 from raftplay.cluster.own_node import OwnNode, name_of, reference
 from raftplay.raft.decisions import VoteDecided
 from raftplay.session.branches import Blueprint
@@ -252,7 +254,7 @@ RESULTS = (
     ("is_stale_append(self, term, current_term):", "0", "True or False"),
     ("follower_commit(self, args, log):", "'all'", "a whole number"),
     ("conflict_hint(self, args, log):", "3", "two whole numbers"),
-    ("quorum(self, ids):", "2", "a Majority"),
+    ("quorum(self, ids):", "2", "a Majority or a Joint"),
 )
 
 
@@ -344,3 +346,36 @@ def test_an_entry_that_ones_own_rule_does_not_commit_is_told_so():
         h.sleep_ms(100)
     held = f"does not commit 0, of term {term}: its own rule says so (not in Figure 2)"
     assert held in [describe(record) for record in seen]
+
+
+@pytest.mark.parametrize(
+    ("node", "shown"),
+    [
+        ("", ""),
+        ("Mine", ", node=Mine"),
+        ("Outer.Mine", ", node=Outer.Mine"),
+        ("my.py:Mine", ", node=Mine"),
+        ("my_nodes:Mine", ", node=Mine"),
+        ("my.py", ", node=<the class in my.py>"),
+        ("./of me/my.py", ", node=<the class in ./of me/my.py>"),
+    ],
+)
+def test_the_line_that_repeats_a_run_has_the_class_of_the_nodes(node: str, shown: str) -> None:
+    assert again_text(5, "sim", 7, node) == f'again: Harness(5, backend="sim", seed=7{shown})'
+
+
+def test_every_failure_of_a_cluster_with_a_class_of_ones_own_ends_with_that_class():
+    class Mine(ConsensusModule):
+        def request_vote(self, args, now=None):
+            return RequestVoteReply(args.term, True)
+
+    last = 'again: Harness(3, backend="sim", seed=7, node=Mine)'
+    with pytest.raises(CheckFailed) as failed, Harness(3, backend="sim", seed=7, node=Mine) as h:
+        h.check_committed("x")
+    assert str(failed.value).split("\n")[-1] == last
+    with pytest.raises(InvariantBroken) as broken, Harness(3, backend="sim", seed=7, node=Mine) as h:  # noqa: PT012
+        h.time_out_peer(0)
+        h.time_out_peer(1)
+        h.sleep_ms(10)
+    assert str(broken.value).split("\n")[-1] == last
+    assert str(pickle.loads(pickle.dumps(broken.value))) == str(broken.value)

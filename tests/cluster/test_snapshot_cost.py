@@ -11,8 +11,6 @@ from raftplay import CommitEntry, Harness, LogEntry
 from raftplay.raft.log import RaftLog
 from raftplay.raft.prefix import Prefix
 
-pytestmark = pytest.mark.quick
-
 
 class Counted(list[Any]):
     """A list that counts how often it is read."""

@@ -7,8 +7,6 @@ import pytest
 
 from raftplay import CommitEntry, Harness, NodeFailed, StateMachine, UsageError
 
-pytestmark = pytest.mark.quick
-
 
 class KeyValues:
     """Commands are [key, value]; the result is the value before."""

@@ -200,6 +200,7 @@ def test_ctrl_c_tells_what_was_covered() -> None:
     assert sum(map(len, report.covered)) == report.trials > 0
     assert 0 not in [seed for seeds in report.covered for seed in seeds]
     assert "nothing broke" not in report_text(report)
+    assert "\nfault profiles: " in report_text(report)
     assert "no violation in seeds 2 to " in report_text(report)
     assert report_text(SearchReport(search=ENDLESS, interrupted=True)).endswith("no seed was searched to its end")
 

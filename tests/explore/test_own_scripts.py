@@ -1,4 +1,4 @@
-"""One's own scripts: run with many seeds and counted, and shrunk to shorter ones that fail the same way."""
+"""One's own scripts: run with many seeds and counted, and minimized to shorter ones that fail the same way."""
 
 import itertools
 from pathlib import Path
@@ -34,7 +34,7 @@ SPLIT = "sleep 300ms\npartition 0,1 | 2,3\ntimeout 0\ntimeout 2\nsleep 5ms\n"
 
 
 def shrunk(text: str, seconds: float = 20.0, *, any_seed: bool = False) -> list[str]:
-    """The commands of a script, shrunk."""
+    """The commands of a script, minimized."""
     script = parse_script("mine.txt", text)
     assert script.setup.seed is not None
     found = failing(script, script.setup.seed)
@@ -67,18 +67,27 @@ def test_a_script_that_violates_an_invariant_shrinks_to_one_that_violates_it_too
     )
     lines = text.splitlines()
     assert lines[0] == "# why I wrote it"
-    assert lines[1].startswith(f"# Shrunk by {made_by()}, from mine.txt: ")
+    assert lines[1].startswith(f"# Minimized by {made_by()}, from mine.txt: ")
     assert lines[1].endswith("; backend sim, seed 1, options: bug half-is-majority")
     assert lines[2] == "# Fails by: Vote Quorum"
     assert lines[6] == "bug half-is-majority"
     assert lines[-1].startswith("# FAILED: Vote Quorum broke at ")
     commands = [line for line in lines if line[0] != "#"][4:]
     assert 0 < len(commands) <= 5
-    assert said[0].startswith(f"shrunk to {len(commands)} of ")
+    assert said[0].startswith(f"minimized to {len(commands)} of ")
     assert "; fails by Vote Quorum; no shorter one found" in said[0]
     heard: list[str] = []
     assert run_script(parse_script("short.txt", text), TextTranscript(heard.append)) is Status.FAILED
     assert any("Vote Quorum broke at" in line for line in heard)
+
+
+def test_what_an_earlier_minimizing_said_is_replaced_and_what_the_author_wrote_stays(tmp_path: Path):
+    text = "# mine\n# Shrunk by raftplay 0.0.1\n# Fails by: x\n# Minimized by y\nbackend sim\nseed 1\nexpect leader is 0\n"
+    _, shorter = said_of(text, tmp_path)
+    comments = [line for line in shorter.splitlines() if line.startswith("#")]
+    assert comments[0] == "# mine"
+    assert comments[1].startswith(f"# Minimized by {made_by()}, from mine.txt: ")
+    assert [line.partition(":")[0] for line in comments[2:]] == ["# Fails by", "# FAILED"]
 
 
 def test_a_check_that_fails_stays_and_what_it_does_not_need_goes():
@@ -144,12 +153,14 @@ def test_a_script_that_holds_or_is_wrong_is_refused(tmp_path: Path):
     (tmp_path / "holds.txt").write_text(f"{HEAD}wait leader\n")
     held = raftplay("shrink", "holds.txt", "-o", "short.txt", cwd=tmp_path)
     assert (held.status, held.out) == (2, "")
-    assert held.err == "raftplay: error: 'holds.txt' holds with seed 3; only a script that fails can be shrunk\n"
+    assert (
+        held.err == "raftplay: error: 'holds.txt' holds with seed 3; only a script that fails can be minimized\n"
+    )
     assert not (tmp_path / "short.txt").exists()
     (tmp_path / "wrong.txt").write_text(f"{HEAD}wait leader\nrestart 1\n")
     wrong = raftplay("shrink", "wrong.txt", cwd=tmp_path)
     assert wrong.status == 2
-    assert wrong.err.startswith("raftplay: error: 'wrong.txt' cannot be shrunk, as it is wrong: restart 1: ")
+    assert wrong.err.startswith("raftplay: error: 'wrong.txt' cannot be minimized, as it is wrong: restart 1: ")
     both = raftplay("shrink", "holds.txt", "--seed", "1", "--any-seed", cwd=tmp_path)
     assert (both.status, both.err.count("\n")) == (2, 1)
 

@@ -13,7 +13,7 @@ from support.nodes import OWN, take
 
 from raftplay import ConsensusModule, Harness
 from raftplay.explore.search import trial
-from raftplay.explore.search.chooser import Act, FaultChooser, WeightedAct
+from raftplay.explore.search.chooser import ChooseAct, FaultChooser, WeightedAct
 from raftplay.explore.search.command import case_of, explore
 from raftplay.explore.search.counterexample import script_of
 from raftplay.explore.search.mixes import ACTS, MIXES
@@ -38,7 +38,7 @@ def chosen_in_trials(nodes: int) -> tuple[set[str], set[str]]:
     """What drivers choose in a few trials under each mix and in some with all acts: commands, and names of acts."""
     commands, names = set[str](), set[str]()
 
-    def noted(name: str, act: Act) -> Act:
+    def noted(name: str, act: ChooseAct) -> ChooseAct:
         def choose(driver: FaultChooser) -> WeightedAct:
             pause, command = act(driver)
             if command is not None:

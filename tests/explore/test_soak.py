@@ -13,7 +13,7 @@ from raftplay.explore.search import trial
 from raftplay.explore.search.mixes import MIXES
 from raftplay.explore.search.options import ON_SOCKETS, Setting
 from raftplay.explore.search.soak import soak
-from raftplay.explore.search.sweep import Search, SearchReport, Watch
+from raftplay.explore.search.sweep import Search, SearchReport, WatchSweep
 from raftplay.explore.search.trial import Finding, TrialPlan, draw, run_trial
 from raftplay.run.script import parse_script
 from raftplay.session.status import Status
@@ -21,7 +21,7 @@ from raftplay.session.status import Status
 SHORT = Search(range(3, 6), seconds=0.5, seeds=len(MIXES), backend="tcp", speed=5)
 
 
-def soaked(search: Search, out: Path, watch: Watch = lambda _: None) -> tuple[Status, str]:
+def soaked(search: Search, out: Path, watch: WatchSweep = lambda _: None) -> tuple[Status, str]:
     """Run a soak; its status, and what is said."""
     heard: list[str] = []
     status = soak(search, heard.append, out=out, watch=watch, again="raftplay explore")

@@ -13,7 +13,7 @@ from raftplay import CMState, Config, ConsensusModule, Harness, RaftConfig, Usag
 from raftplay.kv.commands import Append, Open, Put, Result
 from raftplay.kv.machine import KeyValueStore
 from raftplay.raft import decisions
-from raftplay.raft.bugs import BUGS, LIVENESS, Node, module_with
+from raftplay.raft.bugs import BUGS, LIVENESS, NodeOrRules, module_with
 from raftplay.raft.bugs.durability import WRITE_DELAY
 from raftplay.raft.bugs.elections import NoLogCheck
 from raftplay.raft.log import RaftLog
@@ -1151,7 +1151,7 @@ class Asks(ConsensusModule):
 
 
 @pytest.mark.parametrize("own", [NeverUpToDate, Asks])
-def test_a_class_of_ones_own_is_one_of_nodes_or_of_rules(own: Node) -> None:
+def test_a_class_of_ones_own_is_one_of_nodes_or_of_rules(own: NodeOrRules) -> None:
     for bugs in ((), ("zombie",), ("half-is-majority",)):
         module = module_with(bugs, own)
         assert module_with(bugs, own) is module

@@ -6,8 +6,6 @@ import pytest
 from raftplay.raft.decisions import PreVoteStarted
 from raftplay.raft.rule_names import Rule, rule_words
 
-pytestmark = pytest.mark.quick
-
 
 @pytest.mark.parametrize("rule", Rule)
 def test_a_rule_is_its_name_and_has_a_section_and_words(rule: Rule) -> None:

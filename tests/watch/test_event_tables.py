@@ -11,8 +11,6 @@ from raftplay.watch.event_table import EventTable
 from raftplay.watch.facts import Event, Fact, Submitted
 from raftplay.watch.invariants.watcher import CHECKS
 
-pytestmark = pytest.mark.quick
-
 
 @pytest.mark.parametrize(("table", "union"), [(CHECKS, Event), (FACTS, Fact), (DECISIONS, Decision)])
 def test_a_table_names_every_class_of_its_union(table: EventTable, union: object) -> None:

@@ -9,8 +9,6 @@ from raftplay.watch import client_facts, facts
 from raftplay.watch.fact_base import FactBase, FaultBase
 from raftplay.watch.trace import EVENTS
 
-pytestmark = pytest.mark.quick
-
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
 def test_every_event_has_a_group(kind: type) -> None:

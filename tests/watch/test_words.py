@@ -1,11 +1,7 @@
 """The words that events, answers and screens share."""
 
-import pytest
-
 from raftplay.raft.messages import CMState
 from raftplay.watch.words import nodes_text, role_text, span_text, verb
-
-pytestmark = pytest.mark.quick
 
 
 def test_nodes_in_words() -> None:

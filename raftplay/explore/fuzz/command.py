@@ -7,6 +7,7 @@ from pathlib import Path
 from raftplay.errors import UsageError
 from raftplay.explore.fuzz import frames, scripts
 from raftplay.files import Target, target_of
+from raftplay.run.transcript import Write
 from raftplay.session.shown import did_you_mean, path_text, quoted
 from raftplay.session.status import Status
 from raftplay.version import made_by
@@ -15,11 +16,12 @@ from raftplay.watch.text import visible
 COUNTS = {"frames": 1_000_000, "scripts": 100_000}
 """The default number of each."""
 
-Write = Callable[[str], None]
-Watch = Callable[[int], None]
+WatchCount = Callable[[int], None]
 
 
-def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | Target, watch: Watch) -> Status:
+def fuzz(
+    what: str, count: int | None, seed: int, write: Write, *, out: Path | Target, watch: WatchCount
+) -> Status:
     """Run `count` frames or scripts drawn from `seed`; write a failing script to `out`. Raises `UsageError`."""
     if what not in COUNTS:
         hint = did_you_mean(what, COUNTS) or f"; it is {' or '.join(COUNTS)}"
@@ -31,7 +33,7 @@ def fuzz(what: str, count: int | None, seed: int, write: Write, *, out: Path | T
     return _frames(count, seed, write, watch) if what == "frames" else _scripts(count, seed, write, out, watch)
 
 
-def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
+def _frames(count: int, seed: int, write: Write, watch: WatchCount) -> Status:
     try:
         report = frames.fuzz_frames(count, seed, lambda report: watch(report.sent))
     except Exception as failure:  # the failure that is looked for
@@ -43,7 +45,7 @@ def _frames(count: int, seed: int, write: Write, watch: Watch) -> Status:
     return Status.INTERRUPTED if report.interrupted else Status.HELD
 
 
-def _scripts(count: int, seed: int, write: Write, out: Path | Target, watch: Watch) -> Status:
+def _scripts(count: int, seed: int, write: Write, out: Path | Target, watch: WatchCount) -> Status:
     report = scripts.fuzz_scripts(count, seed, lambda report: watch(report.done))
     if report.failure is not None:
         write(_trace(report.failure))

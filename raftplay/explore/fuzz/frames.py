@@ -79,10 +79,10 @@ class FrameReport:
     interrupted: bool = False
 
 
-Watch = Callable[[FrameReport], None]
+WatchFrames = Callable[[FrameReport], None]
 
 
-def fuzz_frames(count: int, seed: int, watch: Watch = lambda report: None) -> FrameReport:
+def fuzz_frames(count: int, seed: int, watch: WatchFrames = lambda report: None) -> FrameReport:
     """Send `count` mutated frames to a live cluster. Raises `FrameEscaped`, and errors of the cluster.
 
     Ctrl-C ends it and returns the report so far.

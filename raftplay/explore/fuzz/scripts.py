@@ -125,10 +125,10 @@ class ScriptReport:
     failure: BaseException | None = None
 
 
-Watch = Callable[[ScriptReport], None]
+WatchScripts = Callable[[ScriptReport], None]
 
 
-def fuzz_scripts(count: int, seed: int, watch: Watch = lambda report: None) -> ScriptReport:
+def fuzz_scripts(count: int, seed: int, watch: WatchScripts = lambda report: None) -> ScriptReport:
     """Read and run `count` scripts in virtual time; stop at the first that fails."""
     report = ScriptReport()
     grammar = Grammar(random.Random(f"scripts {seed}"))

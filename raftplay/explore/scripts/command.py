@@ -1,7 +1,6 @@
 """The command `raftplay shrink`: it minimizes a script that fails, and writes or prints the shorter one."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from raftplay.cluster.arguments import new_seed
@@ -9,6 +8,7 @@ from raftplay.explore.scripts.shrink import Failing, Shrunk, failing, shrink_scr
 from raftplay.explore.search.shrink import ShrinkWatch
 from raftplay.files import Target
 from raftplay.run.script import Comment, Script
+from raftplay.run.transcript import Write
 from raftplay.session.branches import Blueprint
 from raftplay.session.journal import run_text, setup_lines
 from raftplay.session.shown import file_word
@@ -16,15 +16,16 @@ from raftplay.session.status import Status
 from raftplay.version import made_by
 from raftplay.watch.text import count, visible
 
-Write = Callable[[str], None]
-
-SHRUNK, FAILS = "Shrunk by ", "Fails by: "
+MINIMIZED, FAILS = "Minimized by ", "Fails by: "
 """The beginnings of the comments that a shorter script gets; those of an earlier one are replaced."""
+
+EARLIER = ("Shrunk by ",)
+"""The beginnings of such comments in scripts that earlier versions wrote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The options of shrinking: seconds of wall time, and whether any seed may be tried."""
+    """The options of minimizing: seconds of wall time, and whether any seed may be tried."""
 
     seconds: float
     any_seed: bool = False
@@ -57,7 +58,7 @@ def shrink(
 
 def summary(shrunk: Shrunk) -> str:
     """Say how much shorter the script became, what that took, and whether it could become shorter still."""
-    sizes = f"shrunk to {len(shrunk.commands)} of {count(shrunk.before, 'command')}"
+    sizes = f"minimized to {len(shrunk.commands)} of {count(shrunk.before, 'command')}"
     if len(shrunk.commands) == shrunk.before:
         sizes = f"not shorter: all {count(shrunk.before, 'command')} are left"
     ended = (
@@ -79,7 +80,7 @@ def tries_text(tries: int) -> str:
 
 
 def go_on(file: str, wishes: Wishes) -> str:
-    """Return the command that shrinks `file` further, for twice the time."""
+    """Return the command that minimizes `file` further, for twice the time."""
     any_seed = " --any-seed" if wishes.any_seed else ""
     return f"raftplay shrink {file_word(file)}{any_seed} --seconds {max(1, 2 * wishes.seconds):g}"
 
@@ -89,7 +90,7 @@ def script_text(script: Script, shrunk: Shrunk, folder: str) -> str:
     blueprint = blueprint_of(shrunk)
     lines = [
         *(f"# {visible(text)}".rstrip() for text in _head(script)),
-        f"# {SHRUNK}{made_by()}, from {visible(os.path.basename(script.name))}: "
+        f"# {MINIMIZED}{made_by()}, from {visible(os.path.basename(script.name))}: "
         f"{len(shrunk.commands)} of {count(shrunk.before, 'command')}; {run_text(blueprint)}",
         f"# {FAILS}{visible(shrunk.failure.name)}",
         *setup_lines(blueprint, folder),
@@ -116,11 +117,11 @@ def blueprint_of(found: Shrunk | Failing) -> Blueprint:
 
 
 def _head(script: Script) -> list[str]:
-    """Return the comments before the first command, without those of an earlier shrinking."""
+    """Return the comments before the first command, without those of an earlier minimizing."""
     texts: list[str] = []
     for item in script.items:
         if not isinstance(item, Comment) or item.behind:
             break
-        if not (item.is_note or item.is_round) and not item.text.strip().startswith((SHRUNK, FAILS)):
+        if not (item.is_note or item.is_round) and not item.text.strip().startswith((MINIMIZED, FAILS, *EARLIER)):
             texts.append(item.text.strip())
     return texts

@@ -11,12 +11,11 @@ from raftplay.explore.search.tally import held_line, kind_line
 from raftplay.explore.search.trial import STUCK
 from raftplay.files import Target
 from raftplay.run.runner import TextTranscript, run_script
+from raftplay.run.transcript import Write
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
 from raftplay.version import made_by
 from raftplay.watch.text import count, visible
-
-Write = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,10 +89,10 @@ class SeedTally:
         return kinds
 
 
-Watch = Callable[[int], None]
+WatchSeeds = Callable[[int], None]
 
 
-def run_seeds(seeds: Seeds, watch: Watch) -> SeedTally:
+def run_seeds(seeds: Seeds, watch: WatchSeeds) -> SeedTally:
     """Run the script with every seed, in order; call `watch` after each. Ctrl-C ends it: the tally so far."""
     for nodes in [None] if seeds.nodes is None else seeds.nodes:  # a mistake is found before anything runs
         replace(seeds, nodes=None if nodes is None else range(nodes, nodes + 1)).script(seeds.first)

@@ -66,15 +66,15 @@ def failing(script: Script, seed: int) -> Failing:
     name = quoted(script.name)
     first = play(setup, commands)
     if first.wrong:
-        raise UsageError(f"{name} cannot be shrunk, as it is wrong: {visible(first.wrong)}; mend it first")
+        raise UsageError(f"{name} cannot be minimized, as it is wrong: {visible(first.wrong)}; mend it first")
     if first.failure is None:
-        raise UsageError(f"{name} holds with seed {seed}; only a script that fails can be shrunk")
+        raise UsageError(f"{name} holds with seed {seed}; only a script that fails can be minimized")
     again = play(setup, commands)
     if again.failure is None or not again.failure.is_like(first.failure):
         then = "held" if again.failure is None else f"failed by {again.failure.kind}"
         raise UsageError(
             f"{name} failed by {visible(first.failure.kind)}, and then {visible(then)}: "
-            "only what fails the same way each time can be shrunk; try backend sim"
+            "only what fails the same way each time can be minimized; try backend sim"
         )
     return Failing(setup, tuple(first.commands), first.failure)
 

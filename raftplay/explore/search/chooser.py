@@ -21,7 +21,7 @@ class FaultChooser:
     harness: Harness
     rng: random.Random
     weights: dict[str, float]
-    acts: "dict[str, Act]"
+    acts: "dict[str, ChooseAct]"
     """Every act by its name; `weights` says how often each is chosen."""
 
     submitted: int = 0
@@ -92,4 +92,4 @@ class FaultChooser:
 WeightedAct = tuple[float, str | None]
 """The pause before an act, in ms, and its command; None if it is impossible now."""
 
-Act = Callable[[FaultChooser], WeightedAct]
+ChooseAct = Callable[[FaultChooser], WeightedAct]

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from raftplay.explore.search.counterexample import script_of
@@ -10,16 +10,15 @@ from raftplay.explore.search.port import Workers
 from raftplay.explore.search.report import finding_text, other_findings, report_text
 from raftplay.explore.search.second_look import Disagreement, looked_at_again
 from raftplay.explore.search.shrink import Case, Shrinker
-from raftplay.explore.search.sweep import Search, Watch, sweep, sweep_with
+from raftplay.explore.search.sweep import Search, WatchSweep, sweep, sweep_with
 from raftplay.explore.search.tally import first_of_each_kind, tally_lines
 from raftplay.explore.search.trial import TrialResult
 from raftplay.explore.search.walked import WALK, shrunk_walk
 from raftplay.files import Target, target_of
+from raftplay.run.transcript import Write
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
 from raftplay.watch.text import count, visible
-
-Write = Callable[[str], None]
 
 
 def explore(
@@ -27,7 +26,7 @@ def explore(
     write: Write,
     *,
     out: Path | Target,
-    watch: Watch,
+    watch: WatchSweep,
     shrink_limit: float,
     again: str,
     unset: Sequence[str] = (),

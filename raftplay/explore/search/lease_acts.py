@@ -6,7 +6,7 @@ from the timings of the cluster.
 
 from raftplay.explore.search.chooser import FaultChooser, WeightedAct
 
-Step = tuple[float, float, str]
+PausedCommand = tuple[float, float, str]
 """A step of an act: the shortest and the longest pause before it, in ms, and its command."""
 
 
@@ -81,7 +81,7 @@ def _submit(driver: FaultChooser, id: int) -> str:
     return f"submit {driver.submitted} to {id}"
 
 
-def _begun(driver: FaultChooser, *steps: Step) -> tuple[float, str]:
+def _begun(driver: FaultChooser, *steps: PausedCommand) -> tuple[float, str]:
     """Begin with healthy links; the steps come next."""
     driver.next = [(round(driver.rng.uniform(low, high), 1), command) for low, high, command in steps]
     return driver.rng.uniform(0, 30), "heal"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from raftplay.cluster.harness import Harness
-from raftplay.explore.search.chooser import Act, FaultChooser, WeightedAct
+from raftplay.explore.search.chooser import ChooseAct, FaultChooser, WeightedAct
 from raftplay.explore.search.lease_acts import late_timeout_now, paused_leader, slow_replies
 
 
@@ -324,7 +324,7 @@ HARDWARE_ENDS: Ends = (("disk {id} clear", _has_bad_disk), ("clock {id} rate=1",
 PROCESS_ENDS: Ends = (("thaw {id}", _is_frozen), ("undrop {id}", _drops))
 """The ends of the faults that only a running node has."""
 
-ACTS: dict[str, Act] = {
+ACTS: dict[str, ChooseAct] = {
     "submit": submit,
     "idle": _idle,
     "crash": _crash,

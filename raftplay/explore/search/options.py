@@ -49,14 +49,14 @@ class Setting:
 Switches = tuple[tuple[str, bool | int], ...]
 """Options that are on, or off, or a number, in every trial and walk, by their names in a script."""
 
-Change = Callable[[Setting, random.Random], Setting]
+SettingChange = Callable[[Setting, random.Random], Setting]
 
 
-def _in_raft(**changes: bool) -> Change:
+def _in_raft(**changes: bool) -> SettingChange:
     return lambda setting, _: replace(setting, raft=replace(setting.raft, **changes))
 
 
-def _in_setting(**changes: bool | str) -> Change:
+def _in_setting(**changes: bool | str) -> SettingChange:
     return lambda setting, _: replace(setting, **changes)  # type: ignore[arg-type]
 
 
@@ -93,7 +93,7 @@ def _timings(setting: Setting, dice: random.Random) -> Setting:
     return replace(setting, raft=raft, delay=delay)
 
 
-OPTIONS: dict[str, tuple[float, Change]] = {
+OPTIONS: dict[str, tuple[float, SettingChange]] = {
     "prevote": (0.3, _in_raft(prevote=True)),
     "noop": (0.3, _in_raft(noop=True)),
     "more-reelection": (0.2, _in_raft(force_more_reelection=True)),

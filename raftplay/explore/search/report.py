@@ -43,7 +43,7 @@ def report_text(report: SearchReport) -> str:
     lines.append(origin_line(report.search))
     if report.walks:
         lines.append(f"walks over bare consensus modules: {report.walks:,}, with {count(report.steps, 'step')}")
-    lines += [f"mixes: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
+    lines += [f"fault profiles: {_counts(report.mixes)}", f"faults: {_counts(report.faults)}"]
     if report.options:
         lines.insert(-1, f"options drawn: {_counts(report.options)}")
     if report.rules:

@@ -1,25 +1,23 @@
 """A soak: trials on real sockets, one after another in one process, whose resources must not grow."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from raftplay.explore.gauge import Gauge
 from raftplay.explore.search.command import case_of, write_script
 from raftplay.explore.search.counterexample import schedule_of
 from raftplay.explore.search.report import report_text
-from raftplay.explore.search.sweep import Search, SearchReport, Watch, sweep
+from raftplay.explore.search.sweep import Search, SearchReport, WatchSweep, sweep
 from raftplay.explore.search.tally import first_of_each_kind
 from raftplay.explore.search.trial import bound
 from raftplay.files import Target, target_of
+from raftplay.run.transcript import Write
 from raftplay.session.shown import file_word
 from raftplay.session.status import Status
 from raftplay.watch.text import visible
 
-Write = Callable[[str], None]
 
-
-def soak(search: Search, write: Write, *, out: Path | Target, watch: Watch, again: str) -> Status:
+def soak(search: Search, write: Write, *, out: Path | Target, watch: WatchSweep, again: str) -> Status:
     """Run trials on sockets, and measure resources between them; write the commands of the first finding of
     each kind to `out`.
 

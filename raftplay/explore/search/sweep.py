@@ -147,23 +147,23 @@ class SearchReport(Tally):
         self.covered.append(seeds)
 
 
-Watch = Callable[[SearchReport], None]
+WatchSweep = Callable[[SearchReport], None]
 
 
-def sweep(search: Search, watch: Watch = lambda report: None) -> SearchReport:
+def sweep(search: Search, watch: WatchSweep = lambda report: None) -> SearchReport:
     """Run the search on this machine; call `watch` when seeds are done. Ctrl-C ends it: the report so far."""
     with local_workers(1 if search.backend == "tcp" else search.jobs) as workers:
         return sweep_with(workers, search, watch)
 
 
-def sweep_with(workers: Workers, search: Search, watch: Watch = lambda report: None) -> SearchReport:
+def sweep_with(workers: Workers, search: Search, watch: WatchSweep = lambda report: None) -> SearchReport:
     """Run the search over `workers`, which may be anywhere; the report is the same over any number of them."""
     with closing(sweep_all(workers, [search], watch)) as reports:
         return next(reports)
 
 
 def sweep_all(
-    workers: Workers, searches: Iterable[Search], watch: Watch = lambda report: None
+    workers: Workers, searches: Iterable[Search], watch: WatchSweep = lambda report: None
 ) -> Generator[SearchReport]:
     """Run searches over one queue of their chunks; give the report of each in their order, once it is over.
 
@@ -219,7 +219,7 @@ class _Sweep:
     failing seed is the answer; nothing above it is counted.
     """
 
-    def __init__(self, workers: Workers, search: Search, watch: Watch) -> None:
+    def __init__(self, workers: Workers, search: Search, watch: WatchSweep) -> None:
         self.report = SearchReport(search=search)
         self._workers, self._search, self._watch = workers, search, watch
         self._start: float | None = None

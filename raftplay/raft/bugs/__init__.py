@@ -21,11 +21,11 @@ from raftplay.raft.bugs import (
     snapshots,
     transfers,
 )
-from raftplay.raft.bugs.about import LIVENESS, Bug, Node
+from raftplay.raft.bugs.about import LIVENESS, Bug, NodeOrRules
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
 
-__all__ = ["BUGS", "LIVENESS", "Bug", "Node", "module_with"]
+__all__ = ["BUGS", "LIVENESS", "Bug", "NodeOrRules", "module_with"]
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ BUGS: dict[str, Bug] = {
 """All bug switches by name."""
 
 
-def module_with(names: Iterable[str], node: Node = ConsensusModule) -> type[ConsensusModule]:
+def module_with(names: Iterable[str], node: NodeOrRules = ConsensusModule) -> type[ConsensusModule]:
     """Return the class of the nodes: `node`, a subclass of `ConsensusModule` or of `Rules`, with all these bugs.
 
     The order of `names` does not matter: if two bugs change one rule, the first in `BUGS` wins; `node` comes last.
@@ -123,7 +123,7 @@ def module_with(names: Iterable[str], node: Node = ConsensusModule) -> type[Cons
 
 
 @cache
-def _composed(nodes: tuple[Node, ...]) -> type[ConsensusModule]:
+def _composed(nodes: tuple[NodeOrRules, ...]) -> type[ConsensusModule]:
     """Return a class that inherits from every `ConsensusModule` among `nodes`, and asks the rules of all."""
     module = _joined([node for node in nodes if issubclass(node, ConsensusModule)] or [ConsensusModule])
     rules = _joined([node if issubclass(node, Rules) else type(node.rules) for node in nodes])

@@ -7,7 +7,7 @@ from raftplay.docstrings import docstring
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.rules import Rules
 
-Node: TypeAlias = type[ConsensusModule] | type[Rules]
+NodeOrRules: TypeAlias = type[ConsensusModule] | type[Rules]
 """A class of nodes: with its own `ConsensusModule`, or with its own `Rules`."""
 
 LIVENESS = "liveness"
@@ -26,7 +26,7 @@ class Bug:
 
     name: str
     mechanism: str
-    node: Node
+    node: NodeOrRules
     section: str
     violates: tuple[str, ...]
     seen_in: tuple[str, ...]

@@ -6,7 +6,7 @@ from raftplay.raft.bugs.about import LIVENESS, Bug
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.log import RaftLog
 from raftplay.raft.messages import NONE, RequestVoteArgs
-from raftplay.raft.quorum import Majority
+from raftplay.raft.quorum import Majority, Quorum
 from raftplay.raft.rules import Rules
 
 
@@ -67,7 +67,7 @@ class DoubleCountVote(Rules):
         """Count every reply."""
         return True
 
-    def wins(self, votes: Sequence[int], quorum: Majority) -> bool:
+    def wins(self, votes: Sequence[int], quorum: Quorum) -> bool:
         """Count replies, not voters."""
         return len(votes) >= quorum.needed
 

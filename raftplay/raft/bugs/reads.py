@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from raftplay.raft.bugs.about import Bug
 from raftplay.raft.consensus import ConsensusModule
-from raftplay.raft.quorum import Majority
+from raftplay.raft.quorum import Quorum
 from raftplay.raft.roles import Leadership
 from raftplay.raft.rules import Rules
 from raftplay.raft.state import State
@@ -92,7 +92,7 @@ class ReadOneShort(Rules):
     confirms a round must have a node in common with whatever elects a leader.
     """
 
-    def confirmed_round(self, acknowledged: Mapping[int, int], quorum: Majority) -> int:
+    def confirmed_round(self, acknowledged: Mapping[int, int], quorum: Quorum) -> int:
         """Return the newest round that a majority but for one node has answered."""
         rounds = sorted((acknowledged.get(id, 0) for id in quorum.ids), reverse=True)
         return rounds[max(quorum.needed - 2, 0)]

@@ -75,7 +75,7 @@ TIMEOUT_NOW_EARLY = Bug(
 
 
 class StaleTimeoutNow(Rules):
-    """A node obeys every TimeoutNow, also one of an older term. Such a message has been on its way for long: its
+    """A node obeys every TimeoutNow, also one of a lower term. Such a message has been on its way for long: its
     sender has been replaced, and nobody hands anything over any more. The node starts a term even so, without
     asking for pre-votes, and its requests carry the permission to disrupt, so that sticky nodes grant it their
     votes. A healthy leader, which knows nothing of this, steps down. A node must obey the leader of its own term
@@ -83,13 +83,13 @@ class StaleTimeoutNow(Rules):
     """
 
     def is_current_timeout_now(self, term: int, current_term: int) -> bool:
-        """Accept an older term too."""
+        """Accept a lower term too."""
         return term <= current_term
 
 
 STALE_TIMEOUT_NOW = Bug(
     "stale-timeout-now",
-    "a node obeys a TimeoutNow of an older term",
+    "a node obeys a TimeoutNow of a lower term",
     StaleTimeoutNow,
     options=("transfers",),
     section="thesis §3.10, thesis §4.2.3",

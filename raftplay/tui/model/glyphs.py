@@ -1,6 +1,6 @@
 """The signs on the screen and what they mean: one set for terminals with Unicode, one for those without."""
 
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from raftplay.cluster.snapshot import NodeSnapshot
 from raftplay.output import SIGNS
@@ -145,7 +145,10 @@ def role_of(node: NodeSnapshot, glyphs: Glyphs) -> RoleGlyph:
             return RoleGlyph(glyphs.candidate, "candidate", "candidate")
         case CMState.PRE_CANDIDATE:
             return RoleGlyph(glyphs.follower, "pre-candidate", "candidate")
-    return RoleGlyph(glyphs.follower, "follower", "follower")
+        case CMState.FOLLOWER | CMState.DEAD:  # dead, but up: its code has damaged it
+            return RoleGlyph(glyphs.follower, "follower", "follower")
+        case _:
+            assert_never(node.state)
 
 
 def mark_of(node: NodeSnapshot, glyphs: Glyphs) -> tuple[str, str]:

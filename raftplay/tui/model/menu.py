@@ -15,6 +15,7 @@ from raftplay.tui.model.glyphs import Glyphs, mark_of
 from raftplay.tui.model.lines import ClickTarget, link_target
 from raftplay.tui.model.panes import NAMES
 from raftplay.tui.model.timeline import Arrow
+from raftplay.tui.stage.places import Area
 from raftplay.tui.stage.roles import drawer_roles
 from raftplay.tui.stage.scene import Moving
 
@@ -204,9 +205,6 @@ def cut_menu(view: View, selected: int, *, can_act: bool = True) -> Menu:
 
 
 # ---- where it stands
-
-Area = tuple[int, int, int, int]
-"""A part of the screen: x, y, width, height."""
 
 
 def place_of(area: Area, size: tuple[int, int], screen: tuple[int, int]) -> tuple[int, int]:

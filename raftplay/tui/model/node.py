@@ -166,7 +166,7 @@ def longest_timeout(view: View) -> float:
 
 def votes_line(view: View, node: NodeSnapshot, glyphs: Glyphs) -> Pieces:
     """A candidate's votes as they come in."""
-    needed = len(view.snapshot.nodes) // 2 + 1
+    needed = view.snapshot.majority
     got = len(node.votes)
     return (
         Piece(glyphs.voted * got, "candidate bold"),

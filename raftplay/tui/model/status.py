@@ -90,7 +90,7 @@ def _term(view: View) -> Piece:
 def _leaders(view: View, glyphs: Glyphs) -> list[Pieces]:
     """Return who leads, who asks for votes, and who was deposed, the most important first."""
     snapshot, links = view.snapshot, Reachability(view.snapshot)
-    needed = len(snapshot.nodes) // 2 + 1
+    needed = snapshot.majority
     leading: list[NodeSnapshot] = []
     deposed: list[NodeSnapshot] = []
     for node in snapshot.nodes:

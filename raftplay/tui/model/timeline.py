@@ -24,6 +24,7 @@ from raftplay.raft.messages import (
 )
 from raftplay.raft.rpcs import OF
 from raftplay.tui.model.glyphs import Glyphs
+from raftplay.tui.stage.scene import MessageKey
 from raftplay.tui.stage.signs import signs_of
 from raftplay.watch import facts
 from raftplay.watch.fact_base import FaultBase
@@ -36,10 +37,6 @@ SAME = 0.0002
 
 GAP = 0.010
 """Seconds of cluster time without anything to see that leave a row free."""
-
-Key = tuple[int, bool]
-"""A message: the number of its call, and whether it is the reply."""
-
 
 Feature: TypeAlias = (
     decisions.TransferStarted
@@ -59,7 +56,7 @@ class Arrow:
     `sent` is None where that is not remembered. `id` is its number while it is in flight, else -1.
     """
 
-    key: Key
+    key: MessageKey
     src: int
     dst: int
     message: Args | Reply
@@ -117,7 +114,7 @@ class _Builder:
         self.glyphs = glyphs
         self.rows: list[TimelineRow] = []
         self.arrows: list[Arrow] = []
-        self.sent: dict[Key, int] = {}
+        self.sent: dict[MessageKey, int] = {}
         self.folded: set[int] = set()
         """The numbers of the calls that are heartbeats and tell nothing new."""
 
@@ -193,11 +190,18 @@ class _Builder:
         times = f" {signs_of(self.glyphs).times}{row.beats}" if row.beats > 1 else ""
         row.label, row.brief = f"n{node} heartbeats{times}", f"heartbeats{times}"
 
-    def send(self, key: Key, record: Record) -> None:
+    def send(self, key: MessageKey, record: Record) -> None:
         self.sent[key] = self.row_at(record.time, seq=record.seq)
 
     def end(
-        self, key: Key, src: int, dst: int, message: Args | Reply, how: str, record: Record, reason: str = ""
+        self,
+        key: MessageKey,
+        src: int,
+        dst: int,
+        message: Args | Reply,
+        how: str,
+        record: Record,
+        reason: str = "",
     ) -> None:
         sent = self.sent.get(key)
         row = self.row_at(record.time, seq=record.seq)

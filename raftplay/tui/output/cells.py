@@ -31,7 +31,7 @@ PLAIN = CellLooks()
 Cell = tuple[str, CellLooks]
 """A sign and its looks; the second half of a wide sign is ""."""
 
-Row = list[Cell]
+CellRow = list[Cell]
 
 ATTRIBUTES = {"bold": "1", "dim": "2", "italic": "3", "underline": "4", "reverse": "7", "strike": "9"}
 """The parameter that begins each attribute."""
@@ -70,9 +70,9 @@ def signs_of(text: str) -> tuple[str, ...]:
     return tuple(signs)
 
 
-def row_of(segments: Iterable[Segment], system: ColorSystem | None) -> Row:
+def row_of(segments: Iterable[Segment], system: ColorSystem | None) -> CellRow:
     """Return the cells of segments that stand one behind the other."""
-    row: Row = []
+    row: CellRow = []
     for text, style, control in segments:
         if control:
             continue
@@ -86,8 +86,8 @@ class Cells:
     """The cells of a terminal. `put` says what it is to show, `changes` returns the text that makes it so."""
 
     def __init__(self) -> None:
-        self.wanted: list[Row] = []
-        self._shown: list[Row | None] = []
+        self.wanted: list[CellRow] = []
+        self._shown: list[CellRow | None] = []
         self._dirty: set[int] = set()
 
     def forget(self) -> None:
@@ -129,7 +129,7 @@ class Cells:
         return "".join(out)
 
 
-def _runs(shown: Row | None, wanted: Row) -> list[tuple[int, int]]:
+def _runs(shown: CellRow | None, wanted: CellRow) -> list[tuple[int, int]]:
     """Return the stretches of columns that are to be written."""
     if shown is None:
         return [(0, len(wanted))]
@@ -146,7 +146,7 @@ def _runs(shown: Row | None, wanted: Row) -> list[tuple[int, int]]:
     return [_whole(begin, end, shown, wanted) for begin, end in runs]
 
 
-def _whole(begin: int, end: int, shown: Row, wanted: Row) -> tuple[int, int]:
+def _whole(begin: int, end: int, shown: CellRow, wanted: CellRow) -> tuple[int, int]:
     """Return a stretch made longer, so that it cuts no wide sign in two."""
     while begin > 0 and (wanted[begin][0] == "" or shown[begin][0] == ""):
         begin -= 1

@@ -20,10 +20,10 @@ SEQUENCE = re.compile(
 )
 """The things that are written beside signs: sequences, and single control characters."""
 
-Cell = tuple[str, SignLooks]
+SignCell = tuple[str, SignLooks]
 """A sign and its looks; the second half of a wide sign is ""."""
 
-Run = list[str]
+SignRun = list[str]
 """A text, and where it is not plain its foreground, background and attributes, as a page gets them."""
 
 
@@ -33,7 +33,7 @@ class MirrorFrame:
 
     version: int
     size: tuple[int, int]
-    rows: dict[int, list[Run]]
+    rows: dict[int, list[SignRun]]
 
 
 class Mirror:
@@ -79,7 +79,7 @@ class Mirror:
 
     def _begin(self, size: tuple[int, int]) -> None:
         self._size = size
-        self._rows: list[list[Cell]] = [[(" ", PLAIN)] * size[0] for _ in range(size[1])]
+        self._rows: list[list[SignCell]] = [[(" ", PLAIN)] * size[0] for _ in range(size[1])]
         self._changed = [self._version] * size[1]
         self._blank_at = self._version
 
@@ -110,9 +110,9 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 1
 
 
-def _runs(row: list[Cell]) -> list[Run]:
+def _runs(row: list[SignCell]) -> list[SignRun]:
     """Return a row as texts of equal looks."""
-    runs: list[Run] = []
+    runs: list[SignRun] = []
     last: SignLooks | None = None
     for sign, looks in row:
         if looks is last or looks == last:

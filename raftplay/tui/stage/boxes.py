@@ -230,7 +230,7 @@ def _votes(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     if not node.alive or node.state not in ASKING:
         return ()
     glyphs = painter.glyphs
-    needed = len(painter.snapshot.nodes) // 2 + 1
+    needed = painter.snapshot.majority
     got = len(node.votes)
     style = f"{term_style(node.current_term)} bold"
     word = "votes " if node.state is CMState.CANDIDATE else "pre-votes "

@@ -10,7 +10,7 @@ from raftplay.cluster.snapshot import NodeSnapshot, Snapshot
 from raftplay.raft.messages import CMState, Entry
 from raftplay.tui.stage.moment import entry_text, name, names
 
-Texts = tuple[str, str]
+TextPair = tuple[str, str]
 """The text for one side, and for the other."""
 
 
@@ -33,7 +33,7 @@ def _words(one: NodeSnapshot, other: NodeSnapshot) -> list[str]:
     return [word for word, differs in found if differs]
 
 
-def sentence_of(one: Snapshot, other: Snapshot, names_of: Texts) -> str:
+def sentence_of(one: Snapshot, other: Snapshot, names_of: TextPair) -> str:
     """Return what differs, first on one side, then on the other; "" if nothing does."""
     topics = [pair for topic in (_conditions, _leading, _split, _commits, _logs) for pair in topic(one, other)]
     if not topics:
@@ -42,9 +42,9 @@ def sentence_of(one: Snapshot, other: Snapshot, names_of: Texts) -> str:
     return "; ".join(f"{side}: {', '.join(filter(None, texts))}" for side, texts in sides)
 
 
-def _conditions(one: Snapshot, other: Snapshot) -> list[Texts]:
+def _conditions(one: Snapshot, other: Snapshot) -> list[TextPair]:
     """Return which nodes are down, frozen or cut off on one side only."""
-    found: dict[Texts, list[int]] = {}
+    found: dict[TextPair, list[int]] = {}
     for a, b in zip(one.nodes, other.nodes, strict=True):
         pair = _condition(a), _condition(b)
         if pair[0] != pair[1]:
@@ -65,7 +65,7 @@ def _are(nodes: Sequence[int], condition: str, snapshot: Snapshot) -> str:
     return f"{names(nodes)} {'is' if len(nodes) == 1 else 'are'} {condition}" if nodes else ""
 
 
-def _leading(one: Snapshot, other: Snapshot) -> list[Texts]:
+def _leading(one: Snapshot, other: Snapshot) -> list[TextPair]:
     return _told(leaders_text, one, other) or _told(_term, one, other)
 
 
@@ -83,7 +83,7 @@ def _term(snapshot: Snapshot) -> str:
     return f"the highest term is {max((n.current_term for n in snapshot.nodes), default=0)}"
 
 
-def _split(one: Snapshot, other: Snapshot) -> list[Texts]:
+def _split(one: Snapshot, other: Snapshot) -> list[TextPair]:
     return _told(_groups, one, other)
 
 
@@ -93,7 +93,7 @@ def _groups(snapshot: Snapshot) -> str:
     return "partition " + " | ".join(" ".join(map(str, group)) for group in snapshot.groups)
 
 
-def _commits(one: Snapshot, other: Snapshot) -> list[Texts]:
+def _commits(one: Snapshot, other: Snapshot) -> list[TextPair]:
     return _told(_committed, one, other)
 
 
@@ -102,7 +102,7 @@ def _committed(snapshot: Snapshot) -> str:
     return f"committed up to {index}" if index >= 0 else "nothing is committed"
 
 
-def _logs(one: Snapshot, other: Snapshot) -> list[Texts]:
+def _logs(one: Snapshot, other: Snapshot) -> list[TextPair]:
     """Return the place from which on logs differ first, and what the two have there."""
     apart = {
         a.id: next(at for at, pair in enumerate(zip_longest(a.log, b.log)) if pair[0] != pair[1])
@@ -127,6 +127,6 @@ def _at(log: Sequence[Entry], index: int) -> str:
     return f"entry {index} is {entry_text(log[index])} of term {log[index].term}"
 
 
-def _told(text: Callable[[Snapshot], str], one: Snapshot, other: Snapshot) -> list[Texts]:
+def _told(text: Callable[[Snapshot], str], one: Snapshot, other: Snapshot) -> list[TextPair]:
     pair = text(one), text(other)
     return [pair] if pair[0] != pair[1] else []

@@ -208,7 +208,7 @@ def _entries(moment: Moment) -> str:
     own = next((at for at in range(index, len(leader.log)) if leader.log[at].term == leader.current_term), NONE)
     if own == NONE:
         last = moment.entry(leader.id, len(leader.log) - 1)
-        return f"{last} is of an older term: it is committed with {n}'s next entry. Submit one: s (§5.4.2)."
+        return f"{last} is of a lower term: it is committed with {n}'s next entry. Submit one: s (§5.4.2)."
     entry, needed = moment.entry(leader.id, own), moment.majority - moment.holders(leader, own)
     if needed <= 0:
         return f"{n} commits {entry}."

@@ -166,7 +166,7 @@ def _cell(node: NodeSnapshot, role: StageRole, painter: Painter, wire: Pieces, s
 def _state(node: NodeSnapshot, painter: Painter, room: int) -> Pieces:
     """Return the votes of a candidate, and the timer of all others."""
     if node.alive and node.state in ASKING:
-        needed = len(painter.snapshot.nodes) // 2 + 1
+        needed = painter.snapshot.majority
         return (
             Piece(f"{painter.glyphs.voted} {len(node.votes)}/{needed}", f"{term_style(node.current_term)} bold"),
         )

@@ -39,7 +39,7 @@ class Moment:
     @cached_property
     def majority(self) -> int:
         """Return how many nodes are a majority, by the rules that the nodes ask."""
-        return self.snapshot.rules.quorum(range(self.size)).needed
+        return self.snapshot.majority
 
     @property
     def live(self) -> list[NodeSnapshot]:

@@ -53,7 +53,7 @@ class Places(NamedTuple):
 
 
 Area = tuple[int, int, int, int]
-"""A part of the stage: x, y, width, height."""
+"""A part of the stage or of the screen: x, y, width, height."""
 
 
 class Form(NamedTuple):

@@ -92,7 +92,7 @@ def sides_of(snapshot: Snapshot) -> Sides:
 
 def side_names(sides: Sides, snapshot: Snapshot) -> tuple[str, ...]:
     """Return what each side can do."""
-    needed = len(snapshot.nodes) // 2 + 1
+    needed = snapshot.majority
     live = {node.id for node in snapshot.nodes if node.alive and not node.frozen}
     names = []
     for side in sides:

@@ -14,7 +14,7 @@ from raftplay.watch.invariants.names import (
     SESSION_DETERMINISM,
     UNKNOWN_IS_UNKNOWN,
 )
-from raftplay.watch.invariants.requests import Done, Request, keep
+from raftplay.watch.invariants.requests import Done, RequestId, keep
 from raftplay.watch.text import command_text
 
 
@@ -78,7 +78,7 @@ BY_CLIENTS.add(client_facts.ClientTold, client_told)
 BY_CLIENTS.ignore(client_facts.ClientCalled, client_facts.ClientAsked)
 
 
-def _request_of(command: object) -> Request | None:
+def _request_of(command: object) -> RequestId | None:
     """Return the session and the number of a request; None if it belongs to no session."""
     if not isinstance(command, dict):
         return None

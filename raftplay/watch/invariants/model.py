@@ -38,7 +38,7 @@ MAX_BREACHES = 100
 """The number of violations kept, besides the first one of each invariant."""
 
 
-Seen = tuple[Stream, int, int, Event, State | None]
+SeenEvent = tuple[Stream, int, int, Event, State | None]
 """An event as a `Watcher` sees it: the stream, the node, its incarnation, the event, and who decided it."""
 
 
@@ -204,7 +204,7 @@ class ClusterModel:
     def __init__(self, n: int, on_breach: Callable[[Breach], None] | None, watched: Iterable[str]) -> None:
         self.nodes = [NodeModel(id) for id in range(n)]
         self.majority = n // 2 + 1
-        self.seen: Record | Seen
+        self.seen: Record | SeenEvent
         """The event that is checked: a record, or what makes one."""
 
         self.leaders: dict[int, ElectionWon] = {}  # by term

@@ -8,7 +8,7 @@ V = TypeVar("V")
 MOST = 4096
 """The number of requests, and of indices, of which is known what they led to: the last ones."""
 
-Request = tuple[int, int]
+RequestId = tuple[int, int]
 """A request: its session, and its number there."""
 
 
@@ -26,13 +26,13 @@ class Requests:
     __slots__ = ("by_index", "done", "refused")
 
     def __init__(self) -> None:
-        self.done: dict[Request, Done] = {}
+        self.done: dict[RequestId, Done] = {}
         """The first entry that applied each request."""
 
         self.by_index: dict[int, tuple[int, str]] = {}
         """The first node that applied each entry, and the answer."""
 
-        self.refused: dict[Request, str] = {}
+        self.refused: dict[RequestId, str] = {}
         """The requests of which a client was told that they were certainly not done, and by which words."""
 
 

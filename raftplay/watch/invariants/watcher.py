@@ -22,7 +22,7 @@ from raftplay.watch.invariants import (
     transfers,
     wire,
 )
-from raftplay.watch.invariants.model import ClusterModel, NodeModel, Seen
+from raftplay.watch.invariants.model import ClusterModel, NodeModel, SeenEvent
 from raftplay.watch.invariants.names import (
     DEAD_IS_DEAD,
     INVARIANTS,
@@ -147,7 +147,7 @@ class Invariants(Watcher):
 
         return read
 
-    def _see_client(self, seen: Record | Seen, event: Event) -> None:
+    def _see_client(self, seen: Record | SeenEvent, event: Event) -> None:
         """Check an event of no node: only clients have such."""
         check = clients.BY_CLIENTS.get(type(event))
         if check is not None:

@@ -11,7 +11,7 @@ from raftplay.raft.messages import NONE
 from raftplay.watch.facts import Record
 from raftplay.why.facts.verdicts import NodeVerdict, verdict_of
 
-Wait = Literal["own entry", "index", "round", "apply"]
+ReadWait = Literal["own entry", "index", "round", "apply"]
 """Its obstacle: an entry of the leader's term, the leader's index, its round, the node's own log."""
 
 
@@ -30,7 +30,7 @@ class ReadFacts:
     ended: float | None = None
     rule: str = ""
     index: int | None = None
-    waits: Wait | None = None
+    waits: ReadWait | None = None
     round: int = 0
     by: tuple[int, ...] = ()
     said: NodeVerdict | None = None

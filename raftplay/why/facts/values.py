@@ -19,7 +19,7 @@ ValueFate = Literal["committed", "was committed", "pending", "on disk only", "go
 Loss = Literal["replaced", "snapshot", "not written", "wiped", "unknown"]
 """The way in which a node lost an entry."""
 
-Place = tuple[int, int]
+LogPlace = tuple[int, int]
 """An entry in the whole cluster: its index and its term."""
 
 
@@ -117,7 +117,7 @@ def value_facts(trail: EventIndex, value: object) -> ValueFacts:
     return ValueFacts(value, fate, tuple(found), refused, similar, index, trail.needed, trail.kept_from)
 
 
-def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[Place]) -> Iterable[Place]:
+def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[LogPlace]) -> Iterable[LogPlace]:
     """Yield the entries with `value` that nodes have now; for a compacted one its term, if that is known."""
     indices = {index for index, _ in known}
     for node in nodes:
@@ -151,7 +151,7 @@ class _Copies:
     """Follows the entries with one value through the logs and the disks of all nodes, event by event."""
 
     def __init__(self, value: object, needed: int, nodes: int) -> None:
-        self.entries: dict[Place, EntryFacts] = {}
+        self.entries: dict[LogPlace, EntryFacts] = {}
         self._value, self._needed = value, needed
         self._logs: list[dict[int, int]] = [{} for _ in range(nodes)]  # index → term, of entries with the value
         self._disks: list[dict[int, int]] = [{} for _ in range(nodes)]
@@ -160,7 +160,7 @@ class _Copies:
         self._wiped = [False] * nodes  # what a crashed process still writes is lost, too
         self._leader = [NONE] * nodes
 
-    def entry(self, place: Place) -> EntryFacts:
+    def entry(self, place: LogPlace) -> EntryFacts:
         """Return what is known of the entry at `place`, nothing at first."""
         return self.entries.setdefault(place, EntryFacts(*place))
 

@@ -1,6 +1,7 @@
 """The words for why a node is in its state."""
 
 from collections import Counter
+from typing import assert_never
 
 from raftplay.cluster.snapshot import Snapshot
 from raftplay.past.story import RoleChange, VoteCast
@@ -238,6 +239,8 @@ def _log_line(facts: FollowerFacts) -> str:
         case "conflict":
             compared = f"and conflicts with that of node {leader} at index {gap.at}: term {gap.own_term} there, "
             compared += f"{gap.leader_term} with the leader"
+        case _:
+            assert_never(gap.kind)
     return f"its log {end}, {compared}; {commit}"
 
 

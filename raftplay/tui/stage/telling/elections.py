@@ -1,5 +1,7 @@
 """Elections for newcomers: who asks for votes, who votes for whom and why, who leads and who follows."""
 
+from typing import assert_never
+
 from raftplay.raft import decisions
 from raftplay.raft.messages import (
     NONE,
@@ -196,4 +198,7 @@ def follows(event: decisions.BecameFollower, record: Record, moment: Moment) -> 
             return Told(f"{n} gives up: {leader} has won term {term}.", why)
         case CMState.CANDIDATE | CMState.PRE_CANDIDATE:
             return Told(f"{n} gives up its election: it hears of term {term}.", higher)
-    return Told(f"{n} hears of term {term}, and moves to it.", higher) if moment.size <= CROWD else None
+        case CMState.FOLLOWER | CMState.DEAD:
+            return Told(f"{n} hears of term {term}, and moves to it.", higher) if moment.size <= CROWD else None
+        case _:
+            assert_never(event.was)
