@@ -121,8 +121,8 @@ def overrides_replies(module: type[ConsensusModule]) -> bool:
     return bool(own & {"request_received", *(rpc.method for rpc in RPCS)})
 
 
-def has_foreign_code(module: type[ConsensusModule]) -> bool:
-    """Tell whether a class of nodes, or one that it extends, is not raftplay's own."""
+def has_foreign_code(module: type) -> bool:
+    """Tell whether a class of nodes or of rules, or one that it extends, is not raftplay's own."""
     return any(not kind.__module__.startswith("raftplay.") for kind in module.__mro__ if kind is not object)
 
 
