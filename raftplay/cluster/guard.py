@@ -8,7 +8,7 @@ servers. Each input has the name that it has in `ConsensusModule`; it returns wh
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from raftplay.cluster.own_methods import check_results, has_foreign_code
+from raftplay.cluster.own_methods import check_results, handler, has_foreign_code
 from raftplay.cluster.raised import FAILURES, node_raised
 from raftplay.cluster.results import (
     check_reply,
@@ -102,7 +102,7 @@ class Guard:
             check_reply(reply, rpc.reply)
             return reply
 
-        return self._input(rpc.method, request_text(args, args.sender), reply)
+        return self._input(handler(type(self._cm), rpc.method), request_text(args, args.sender), reply)
 
     def reply_received(self, peer_id: int, args: Args, reply: Reply, now: float) -> None:
         """Hand over the reply of `peer_id` to `args`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from raftplay.cluster.image import decoded, digest_of, encoded, is_image
 from raftplay.cluster.machine import MachineFactory, StateMachine, is_machine
-from raftplay.cluster.own_methods import check_results, has_foreign_code
+from raftplay.cluster.own_methods import check_results, handler, has_foreign_code
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import (
     check_reply,
@@ -102,7 +102,8 @@ class NodeCode:
                 check_reply(reply, OF[type(args)].reply)
             self._check_state()
         except FAILURES as error:
-            raise self._raised(error, OF[type(args)].method, str(request)) from error
+            method = handler(self._kind, OF[type(args)].method)
+            raise self._raised(error, method, str(request)) from error
         return reply
 
     def handle_reply(self, request: Request, response: Response, now: float) -> None:

@@ -32,9 +32,10 @@ class NodeRaised(NodeFailed):
     """Raised when the code of node `node` raises in `method` of its ConsensusModule, or does not return from it.
 
     `raised` is the name of the exception's class ("" if it did not return), `time` the cluster time in seconds,
-    `message` says what the node handled, such as "message 12" ("" for nothing), `lines` are the lines of the
-    traceback that are neither raftplay's nor Python's. The node has crashed; it has sent nothing of what the
-    method was doing. The exception itself is the `__cause__` of this one, except in another process.
+    `message` says what the node handled, such as "RequestVote, message 12 from node 0" ("" for nothing), `lines`
+    are the lines of the traceback that are neither raftplay's nor Python's. The node has crashed; it has sent
+    nothing of what the method was doing. The exception itself is the `__cause__` of this one, except in another
+    process.
     """
 
     def __init__(

@@ -16,20 +16,20 @@ NO_RETURN = "no return"
 NAMES = tuple(invariant.name for invariant in INVARIANTS)
 
 
-class Failure(NamedTuple):
+class FailureFound(NamedTuple):
     """What ends a search as a violation does: code that raises or does not return; its name, and what happened."""
 
     name: str
     text: str
 
 
-def failure_of(error: BaseException) -> Failure:
+def failure_of(error: BaseException) -> FailureFound:
     """Return the failure that is an exception: of a node if its code caused it, else with the last calls."""
     if isinstance(error, NodeFailed):
-        return Failure(error.kind, str(error))
+        return FailureFound(error.kind, str(error))
     if isinstance(error, DidNotReturn):
-        return Failure(NO_RETURN, str(error))
-    return Failure("failure", "\n".join(own_lines(error)))
+        return FailureFound(NO_RETURN, str(error))
+    return FailureFound("failure", "\n".join(own_lines(error)))
 
 
 class Verdicts(ClusterModel):
