@@ -1,12 +1,15 @@
 """A class of nodes of one's own is loaded from a file or a module, and each way in which that fails is one sentence."""
 
+import json
 import os
 import pickle
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import (
     Config,
@@ -344,3 +347,38 @@ def test_an_entry_that_ones_own_rule_does_not_commit_is_told_so():
         h.sleep_ms(100)
     held = f"does not commit 0, of term {term}: its own rule says so (not in Figure 2)"
     assert held in [describe(record) for record in seen]
+
+
+def test_a_second_interrupt_names_the_code_that_it_ends(folder: Path):
+    (folder / "my.py").write_text(
+        "import signal\nfrom raftplay import ConsensusModule\n\nclass Mine(ConsensusModule):\n"
+        "    def append_entries(self, args, now=None):\n        while True:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+    )
+    (folder / "script.txt").write_text("nodes 3\nbackend sim\nseed 7\nnode my.py\nwait leader\nsleep 1s\n")
+    done = raftplay("run", "script.txt")
+    last = done.out.rstrip("\n").split("\n")[-1]
+    assert done.status == 130
+    assert re.match(r"script\.txt: interrupted in append_entries of node \d \(my\.py:7\), after 1 step, at ", last)
+    done = raftplay("run", "script.txt", "--json")
+    assert re.fullmatch(
+        r"in append_entries of node \d \(my\.py:7\)", json.loads(done.out.rstrip("\n").split("\n")[-1])["running"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("request_vote(self, args, now=None)", r"\(RequestVote, message \d+ from node \d\)"),
+        ("append_entries(self, args, now=None)", r"\(AppendEntries, message \d+ from node \d\)"),
+        (
+            "reply_received(self, peer_id, args, reply, now)",
+            r"\(the response of node \d to RequestVote, (message|request) \d+\)",
+        ),
+    ],
+)
+def test_the_message_that_failed_is_told_with_its_rpc_and_its_sender(method: str, message: str, folder: Path):
+    (folder / "my.py").write_text(f"{QUIET}    def {method}:\n        raise KeyError('x')\n")
+    with pytest.raises(NodeFailed) as caught, Harness(3, seed=1, node=OwnNode("my.py").load()) as h:
+        h.sleep_ms(3000)
+    assert re.search(f" s {message}\n", str(caught.value))
