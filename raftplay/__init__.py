@@ -37,7 +37,7 @@ The rooms, from the ground up
                  checks.py, over the parts of running.py (where `members` is the `Cluster`), which attributes.py
                  reads; failures.py keeps what is raised next; snapshot.py is the state of a cluster as a value;
                  own_node.py loads a user's class of nodes, own_methods.py checks its methods, and results.py
-                 what they return; machine.py is the interface of a state machine, image.py what a snapshot holds
+                 what they return (guard.py does without servers, for explore); machine.py is the interface of a state machine, image.py what a snapshot holds
                  of its state, commits.py forgets old commits; cluster/storage/ keeps what must survive a crash,
                  in files of SQLite; disk.py there is between a node and its storage; given.py: disks that hold
                  something before the start; hardware.py is the disk, the clock and the timings of each node,

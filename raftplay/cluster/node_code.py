@@ -8,9 +8,18 @@ from collections.abc import Callable, Sequence
 
 from raftplay.cluster.image import decoded, digest_of, encoded, is_image
 from raftplay.cluster.machine import MachineFactory, StateMachine, is_machine
-from raftplay.cluster.own_methods import check_results, has_foreign_code
+from raftplay.cluster.own_methods import check_results, handler, has_foreign_code
 from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
-from raftplay.cluster.results import check_reply, checked_index
+from raftplay.cluster.results import (
+    check_reply,
+    check_state,
+    checked_calls,
+    checked_commits,
+    checked_deadline,
+    checked_index,
+    checked_number,
+    checked_reads,
+)
 from raftplay.cluster.rpc import Request, Response
 from raftplay.cluster.storage.disk import DiskBusy, TornWrite
 from raftplay.kv.machine import KeyValueStore, may_concern_stores
@@ -69,6 +78,7 @@ class NodeCode:
         """Call `method` of the node, which is called `name`, with the time."""
         try:
             method(now)
+            self._check_state()
         except FAILURES as error:
             raise self._raised(error, name) from error
 
@@ -76,6 +86,7 @@ class NodeCode:
         """Submit `command`; return its log index, or -1."""
         try:
             index = self.cm.submit(command)
+            self._check_state()
             return checked_index(index) if self.is_own else index
         except CommandRefused:
             raise
@@ -89,14 +100,17 @@ class NodeCode:
             reply = self.cm.request_received(args, now)
             if self.is_own:
                 check_reply(reply, OF[type(args)].reply)
+            self._check_state()
         except FAILURES as error:
-            raise self._raised(error, OF[type(args)].method, str(request)) from error
+            method = handler(self._kind, OF[type(args)].method)
+            raise self._raised(error, method, str(request)) from error
         return reply
 
     def handle_reply(self, request: Request, response: Response, now: float) -> None:
         """Hand `response`, which answers `request`, to the node."""
         try:
             self.cm.reply_received(response.src, request.message, response.message, now)
+            self._check_state()
         except FAILURES as error:
             raise self._raised(error, "reply_received", str(response)) from error
 
@@ -104,8 +118,14 @@ class NodeCode:
         """Tell the node that the request `args` could not be sent."""
         try:
             self.cm.call_failed(peer_id, args, now)
+            self._check_state()
         except FAILURES as error:
             raise self._raised(error, "call_failed") from error
+
+    def read(self, now: float) -> int:
+        """Begin a read; return its number, or -1."""
+        number = self.cm.read(now)
+        return checked_number(number) if self.is_own else number
 
     def stop(self) -> None:
         """Stop the node; it is Dead, whatever its code does."""
@@ -130,6 +150,8 @@ class NodeCode:
         """Return what is committed, once the state machine has applied it."""
         try:
             commits = self.cm.take_commits()
+            if self.is_own:
+                commits = checked_commits(commits)
         except FAILURES as error:
             raise self._raised(error, "take_commits") from error
         if commits and self.machine is not None:
@@ -155,6 +177,14 @@ class NodeCode:
         except FAILURES as error:
             raise node_raised(self.id, error, "restore", self._now(), "", type(self.machine)) from error
         return commits, digest_of(self._machine_image())
+
+    @property
+    def snapshot_due(self) -> bool:
+        """Tell whether the node must take a snapshot now."""
+        try:
+            return bool(self.cm.config.snapshot) and self.cm.snapshot_due
+        except FAILURES as error:
+            raise self._raised(error, "snapshot_due") from error
 
     def take_snapshot(self, commits: Sequence[CommitEntry], now: float) -> int:
         """Hand the node an image of its state, which `commits` led to; return the last index in it, or -1."""
@@ -182,21 +212,23 @@ class NodeCode:
     def take_calls(self) -> list[tuple[int, Args]]:
         """Return the requests to send now, as (peer_id, args)."""
         try:
-            return list(self.cm.take_calls())
+            calls = self.cm.take_calls()
+            return checked_calls(calls, self.cm.peer_ids) if self.is_own else calls
         except FAILURES as error:
             raise self._raised(error, "take_calls") from error
 
     def take_reads(self, now: float) -> list[tuple[int, int]]:
         """Return the reads that are over, as (number, index); -1: the node cannot answer."""
         try:
-            return self.cm.take_reads(now)
+            reads = self.cm.take_reads(now)
+            return checked_reads(reads) if self.is_own else reads
         except FAILURES as error:
             raise self._raised(error, "take_reads") from error
 
     def deadline_before(self, at: float) -> float | None:
         """Return the node's deadline if it is before `at`."""
         try:
-            deadline = self.cm.deadline
+            deadline = checked_deadline(self.cm.deadline) if self.is_checked else self.cm.deadline
             return None if at <= deadline else deadline
         except TypeError as error:
             raise self._raised(error, "deadline") from error
@@ -226,6 +258,11 @@ class NodeCode:
             about = f"entry {commits[len(results)].index}"
             raise node_raised(self.id, error, "apply", self._now(), about, type(machine)) from error
         self.results = results
+
+    def _check_state(self) -> None:
+        """Check the state that an input has left, if the class is a user's. Raises `TypeError`."""
+        if self.is_checked:
+            check_state(self.cm)
 
     def _raised(self, error: BaseException, method: str, about: str = "") -> NodeRaised:
         return node_raised(self.id, error, method, self._now(), about, self._kind)

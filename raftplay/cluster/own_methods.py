@@ -121,8 +121,17 @@ def overrides_replies(module: type[ConsensusModule]) -> bool:
     return bool(own & {"request_received", *(rpc.method for rpc in RPCS)})
 
 
-def has_foreign_code(module: type[ConsensusModule]) -> bool:
-    """Tell whether a class of nodes, or one that it extends, is not raftplay's own."""
+def handler(module: type, method: str) -> str:
+    """Return the method that replies in a class of nodes: `method`, or the user's `request_received` before it."""
+    is_own = [
+        not getattr(module, name, handler).__module__.startswith("raftplay.")
+        for name in (method, "request_received")
+    ]
+    return "request_received" if is_own == [False, True] else method
+
+
+def has_foreign_code(module: type) -> bool:
+    """Tell whether a class of nodes or of rules, or one that it extends, is not raftplay's own."""
     return any(not kind.__module__.startswith("raftplay.") for kind in module.__mro__ if kind is not object)
 
 

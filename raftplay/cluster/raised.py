@@ -11,6 +11,8 @@ from pathlib import Path
 
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.stuck import DidNotReturn
+from raftplay.raft.consensus import ConsensusModule
+from raftplay.raft.messages import NONE
 from raftplay.watch.facts import ITS_CODE
 from raftplay.watch.text import error_text, visible
 
@@ -32,9 +34,10 @@ class NodeRaised(NodeFailed):
     """Raised when the code of node `node` raises in `method` of its ConsensusModule, or does not return from it.
 
     `raised` is the name of the exception's class ("" if it did not return), `time` the cluster time in seconds,
-    `message` says what the node handled, such as "message 12" ("" for nothing), `lines` are the lines of the
-    traceback that are neither raftplay's nor Python's. The node has crashed; it has sent nothing of what the
-    method was doing. The exception itself is the `__cause__` of this one, except in another process.
+    `message` says what the node handled, such as "RequestVote, message 12 from node 0" ("" for nothing), `lines`
+    are the lines of the traceback that are neither raftplay's nor Python's. The node has crashed; it has sent
+    nothing of what the method was doing. The exception itself is the `__cause__` of this one, except in another
+    process.
     """
 
     def __init__(
@@ -110,6 +113,23 @@ def own_lines(error: BaseException, instead: tuple[str, ...] = ()) -> tuple[str,
     lines = _frame_lines(own) or instead or _frame_lines(frames[-3:])
     text = error_text(error)[:LONGEST_TEXT]
     return (*lines, f"{_name(error)}: {text}" if text else _name(error))
+
+
+def running_code(error: BaseException) -> str:
+    """Return the user's method that Ctrl-C has ended, "in append_entries of node 1 (my.py:6)"; "" if none ran."""
+    node, method, place, trace = NONE, "", "", error.__traceback__
+    while trace is not None:
+        frame, code = trace.tb_frame, trace.tb_frame.f_code
+        if not _is_foreign(code.co_filename):
+            method, place = method or code.co_name, f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"
+        elif method:
+            break  # raftplay's own code, which the method has called
+        else:
+            caller = frame.f_locals.get("self")
+            cm = getattr(caller, "cm", caller)
+            node = cm.id if isinstance(cm, ConsensusModule) else node
+        trace = trace.tb_next
+    return f"in {method} of node {node} ({visible(place)})" if method and node != NONE else ""
 
 
 def _name(error: BaseException) -> str:

@@ -34,7 +34,7 @@ class Reading:
 
     def begin(self, on_read: OnRead, now: float) -> None:
         """Hand a read to the node."""
-        number = self._code.cm.read(now)
+        number = self._code.read(now)
         if number == NONE:
             on_read(NONE)
         else:

@@ -11,6 +11,7 @@ import msgspec
 
 from raftplay.backends.base import Answer
 from raftplay.raft.messages import Args, Reply
+from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
 from raftplay.watch.stream import Stream
 
@@ -37,7 +38,7 @@ class Request(msgspec.Struct, eq=False):
         return facts.CallLost(self.call_id, self.src, self.dst, self.message, reason)
 
     def __str__(self) -> str:
-        return f"request {self.call_id}" if self.number is None else f"message {self.number}"
+        return request_text(self.message, self.src, self.call_id, self.number)
 
 
 class Response(msgspec.Struct, eq=False):
@@ -54,10 +55,27 @@ class Response(msgspec.Struct, eq=False):
         return facts.ReplyLost(self.call_id, self.src, self.dst, self.message, reason)
 
     def __str__(self) -> str:
-        return f"the response to request {self.call_id}" if self.number is None else f"message {self.number}"
+        return response_text(self.message, self.src, self.call_id, self.number)
 
 
 Message = Request | Response
+
+
+def request_text(args: Args, src: int, call_id: int = 0, number: int | None = None) -> str:
+    """Return what a request is called: "RequestVote, message 6 from node 0"."""
+    name, which = OF[type(args)].name, _which(call_id, number)
+    return f"{name}, {which} from node {src}" if which else f"{name} from node {src}"
+
+
+def response_text(reply: Reply, src: int, call_id: int = 0, number: int | None = None) -> str:
+    """Return what a response is called: "the response of node 2 to AppendEntries, request 15"."""
+    name, which = OF[type(reply)].name, _which(call_id, number)
+    return f"the response of node {src} to {name}{which and f', {which}'}"
+
+
+def _which(call_id: int, number: int | None) -> str:
+    """Return the number by which a message is known: its own in flight, else that of its RPC."""
+    return f"message {number}" if number is not None else f"request {call_id}" if call_id else ""
 
 
 class Outward(Protocol):

@@ -432,7 +432,7 @@ class Server:
         if self._code.is_checked or not self._alarm.at <= cm.deadline:
             self._set_alarm()
         self._backend.changed()
-        if commits and cm.config.snapshot and cm.snapshot_due:
+        if commits and self._code.snapshot_due:
             self.applied.take_snapshot(now)
             self._settle(now)
 

@@ -75,7 +75,8 @@ class Setup:
         usual = usual or Config()
         bugs = () if self.without_bugs else tuple(self.bugs) or usual.bugs
         clients = client_options(usual.clients, self.clients)
-        config = replace(usual, bugs=bugs, node=loaded(self.node) or usual.node)
+        node = usual.node if self.node is None else loaded(self.node)
+        config = replace(usual, bugs=bugs, node=node)
         changes: dict[str, Any] = {**self.switches, "lease": False}  # how clients read decides that
         if (unreliable := changes.pop("unreliable", None)) is not None:
             config = replace(config, unreliable=unreliable)

@@ -82,8 +82,11 @@ def check_lesson(text: LessonText, overrides: Setup, write: Write) -> Status:
     for problem in problems:
         source = lines[problem.line - 1].removesuffix("\r")
         column = len(source) - len(source.lstrip()) + 1
-        message = f"{problem.text} (seed {problem.seed})"
+        first, *more = problem.text.split("\n")
+        message = f"{first} (seed {problem.seed})"
         write(Mistake(message, problem.line, column, len(source.strip()), source).render(text.name))
+        for line in more:  # the lines of a user's code that raised
+            write(line)
     if problems:
         return Status.FAILED
     questions = sum(isinstance(item, Ask) for step in lesson.steps for item in step.items)

@@ -103,7 +103,7 @@ class ComparedRun:
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Leave branches out."""
 
-    def end(self, status: Status, time: float, steps: int) -> None:
+    def end(self, status: Status, time: float, steps: int, running: str = "") -> None:
         """Keep how the run ended."""
         self.status, self.time, self.steps = status, time, steps
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from raftplay.backends.base import NodeFailed
 from raftplay.cluster.arguments import new_seed
 from raftplay.cluster.checks import InvariantBroken
+from raftplay.cluster.raised import running_code
 from raftplay.commands.setup import Setup
 from raftplay.errors import UsageError
 from raftplay.files import Target, target_of
@@ -113,6 +114,9 @@ class _ScriptRun:
         self.held = 0
         self.differences = 0
         self.time = 0.0
+        self.running = ""
+        """The code of a node that Ctrl-C has ended."""
+
         self.step: Step | None = None
         self.stands_still = True
         """True until a command takes time: no node starts an election before that."""
@@ -132,13 +136,13 @@ class _ScriptRun:
                 self.status = self.failed(outcome_of(failure))
         except (ReaderFailed, StorageError) as failure:
             raise UsageError(str(failure)) from None
-        except KeyboardInterrupt:
-            self.status = Status.INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            self.status, self.running = Status.INTERRUPTED, running_code(interrupt)
         if self.status is Status.HELD and self.differences:
             self.status = Status.FAILED
         if branches := self.session.not_kept:
             self.transcript.not_kept(branches, self.session.directory)
-        self.transcript.end(self.status, self.time, self.held)
+        self.transcript.end(self.status, self.time, self.held, self.running)
         return self.status
 
     def check_clients(self) -> None:
@@ -162,8 +166,8 @@ class _ScriptRun:
                     rounds[line] -= 1
                 if not rounds[line]:
                     self.compare(line)
-        except KeyboardInterrupt:
-            self.status = Status.INTERRUPTED
+        except KeyboardInterrupt as interrupt:
+            self.status, self.running = Status.INTERRUPTED, running_code(interrupt)
 
     def play_item(self, item: Comment | Step) -> None:
         """Write one comment that is no note of the speaker, or run one step."""

@@ -24,7 +24,8 @@ written, but `file` with `--rewrite`.
 `clients`  outcome (linearizable, violated, undecided), report (a list of lines), time; if there were clients
 `end`      status (held, failed, misused, interrupted), time, steps (how many held); with `--verify` also
            compared, differences (how many lines' answers were compared, and differ); over a data directory
-           not_kept (the branches that it does not keep, if any)
+           not_kept (the branches that it does not keep, if any); if Ctrl-C ended a method of a user's class
+           that did not return, running (its node, name and line)
 `file`     with `--rewrite`, the script's file: path, changed (true or false), added, updated (how many
            blocks of answers)
 
@@ -95,8 +96,8 @@ class Transcript(Protocol):
     def not_kept(self, branches: list[str], directory: str) -> None:
         """Write that the data directory does not keep these branches."""
 
-    def end(self, status: Status, time: float, steps: int) -> None:
-        """Write that the run has ended."""
+    def end(self, status: Status, time: float, steps: int, running: str = "") -> None:
+        """Write that the run has ended; `running` is the code of a node that Ctrl-C has ended, if any."""
 
     def rewritten(self, script: str, changes: Changes | None) -> None:
         """Write the changes to the script's file; None if it is unchanged, as not all held."""
@@ -211,14 +212,14 @@ class TextTranscript:
         """Write which branches are not kept."""
         self._write(f"{self._name}: {not_kept_text(branches, directory)}")
 
-    def end(self, status: Status, time: float, steps: int) -> None:
+    def end(self, status: Status, time: float, steps: int, running: str = "") -> None:
         """Write how the run ended."""
         held = count(steps, "step")
         ends = {
             Status.HELD: f"all held: {held} in {time:.3f} s",
             Status.FAILED: f"failed after {held}, at {time:.3f} s",
             Status.MISUSED: f"stopped after {held}, at {time:.3f} s",
-            Status.INTERRUPTED: f"interrupted after {held}, at {time:.3f} s",
+            Status.INTERRUPTED: f"interrupted {running and f'{running}, '}after {held}, at {time:.3f} s",
         }
         self._write(f"{self._name}: {ends[status]}{self._answers_text()} ({self._about})")
 
@@ -387,9 +388,10 @@ class JsonTranscript:
         """Keep for `end` which branches are not kept."""
         self._not_kept = branches
 
-    def end(self, status: Status, time: float, steps: int) -> None:
+    def end(self, status: Status, time: float, steps: int, running: str = "") -> None:
         """Write how the run ended."""
-        more = {"not_kept": self._not_kept} if self._not_kept else {}
+        more: dict[str, object] = {"not_kept": self._not_kept} if self._not_kept else {}
+        more |= {"running": running} if running else {}
         counts = {"compared": self._compared, "differences": self._differences} if self._compared else {}
         self._object(
             force=True, kind="end", status=status.name.lower(), time=round(time, 6), steps=steps, **counts, **more

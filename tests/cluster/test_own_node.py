@@ -1,12 +1,15 @@
 """A class of nodes of one's own is loaded from a file or a module, and each way in which that fails is one sentence."""
 
+import json
 import os
 import pickle
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.command_line import raftplay
 
 from raftplay import (
     CheckFailed,
@@ -379,3 +382,38 @@ def test_every_failure_of_a_cluster_with_a_class_of_ones_own_ends_with_that_clas
         h.sleep_ms(10)
     assert str(broken.value).split("\n")[-1] == last
     assert str(pickle.loads(pickle.dumps(broken.value))) == str(broken.value)
+
+
+def test_a_second_interrupt_names_the_code_that_it_ends(folder: Path):
+    (folder / "my.py").write_text(
+        "import signal\nfrom raftplay import ConsensusModule\n\nclass Mine(ConsensusModule):\n"
+        "    def append_entries(self, args, now=None):\n        while True:\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+    )
+    (folder / "script.txt").write_text("nodes 3\nbackend sim\nseed 7\nnode my.py\nwait leader\nsleep 1s\n")
+    done = raftplay("run", "script.txt")
+    last = done.out.rstrip("\n").split("\n")[-1]
+    assert done.status == 130
+    assert re.match(r"script\.txt: interrupted in append_entries of node \d \(my\.py:7\), after 1 step, at ", last)
+    done = raftplay("run", "script.txt", "--json")
+    assert re.fullmatch(
+        r"in append_entries of node \d \(my\.py:7\)", json.loads(done.out.rstrip("\n").split("\n")[-1])["running"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("request_vote(self, args, now=None)", r"\(RequestVote, message \d+ from node \d\)"),
+        ("append_entries(self, args, now=None)", r"\(AppendEntries, message \d+ from node \d\)"),
+        (
+            "reply_received(self, peer_id, args, reply, now)",
+            r"\(the response of node \d to RequestVote, (message|request) \d+\)",
+        ),
+    ],
+)
+def test_the_message_that_failed_is_told_with_its_rpc_and_its_sender(method: str, message: str, folder: Path):
+    (folder / "my.py").write_text(f"{QUIET}    def {method}:\n        raise KeyError('x')\n")
+    with pytest.raises(NodeFailed) as caught, Harness(3, seed=1, node=OwnNode("my.py").load()) as h:
+        h.sleep_ms(3000)
+    assert re.search(f" s {message}\n", str(caught.value))

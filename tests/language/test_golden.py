@@ -188,7 +188,7 @@ def test_a_file_that_may_not_be_written_to_is_found_before_anything_runs(
 
 def test_a_file_that_someone_else_changes_meanwhile_is_left_to_them(file: Path) -> None:
     class Busy(TextTranscript):
-        def end(self, status: Status, time: float, steps: int) -> None:
+        def end(self, status: Status, time: float, steps: int, running: str = "") -> None:
             file.write_text("log\n")
 
     file.write_text("now\n")

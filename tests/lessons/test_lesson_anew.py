@@ -1,9 +1,14 @@
 """``anew`` takes settings, nodes and bugs, always in place of those of the set-up."""
 
+from pathlib import Path
+
 import pytest
 from support.lessons import lesson_of, read, refused, session_of
 
+from raftplay.cluster.own_node import OwnNode
+from raftplay.commands.setup import Setup
 from raftplay.lessons.course import reach
+from raftplay.lessons.language import parse_lesson
 from raftplay.lessons.stage import Stage
 from raftplay.lessons.steps import Anew
 
@@ -82,3 +87,14 @@ def test_commands_after_it_are_for_its_nodes() -> None:
     assert [found.message for found in refused("step S\nanew nodes=5\ncrash 4\nanew\ncrash 4")] == [
         "there is no node 4; the nodes are 0 to 2"
     ]
+
+
+def test_a_new_cluster_keeps_the_class_of_nodes_that_the_reader_chose(tmp_path: Path) -> None:
+    (tmp_path / "my.py").write_text(
+        "from raftplay import ConsensusModule\nclass Mine(ConsensusModule):\n    pass\n"
+    )
+    lesson = parse_lesson("lesson", HEAD + TEXT, Setup(node=OwnNode(f"{tmp_path}/my.py")))
+    with session_of(lesson) as session:
+        for at in (1, 2, 3):
+            reach(session, lesson, at)
+            assert session.harness.config.node_name == f"{tmp_path}/my.py:Mine"

@@ -139,6 +139,23 @@ def test_what_a_reader_would_run_into_is_shown_with_status_1(home: dict[str, str
     assert (source, caret) == ("    wait leader within 1ms", "    ^~~~~~~~~~~~~~~~~~~~~~")
 
 
+def test_a_check_shows_the_lines_of_own_code_that_raised(home: dict[str, str], own: str, tmp_path: Path) -> None:
+    file = tmp_path / "my.py"
+    file.write_text(
+        "from raftplay import ConsensusModule\nclass Mine(ConsensusModule):\n"
+        "    def request_vote(self, args, now=None):\n        return args.votes\n"
+    )
+    done = lesson(home, "--check", own, "--node", str(file))
+    assert (done.status, done.err) == (1, "")
+    lines = done.out.rstrip("\n").split("\n")
+    assert " raised AttributeError in request_vote at " in lines[0]
+    assert lines[3:] == [
+        f'  File "{file}", line 4, in request_vote',
+        "    return args.votes",
+        "AttributeError: 'RequestVoteArgs' object has no attribute 'votes'",
+    ]
+
+
 def test_what_cannot_be_read_is_shown_with_status_2(home: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "own.txt"
     file.write_text(OWN.replace("=> leader", "=> ledr"))

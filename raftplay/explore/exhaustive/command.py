@@ -102,7 +102,8 @@ def report_text(outcome: ExhaustiveOutcome) -> str:
     ]
     if outcome.broken is not None:
         name, text = outcome.broken
-        lines += [f"found after {count(len(outcome.path), 'step')}: {name}", f"  {text}"]
+        told = (f"  {line}" for line in text.split("\n"))
+        lines += [f"found after {count(len(outcome.path), 'step')}: {name}", *told]
     elif outcome.stopped:
         lines.append(f"not exhausted: {outcome.stopped}; nothing broke in the states visited")
     elif outcome.beyond:
@@ -130,7 +131,8 @@ def counterexample(
     walk, _ = replayed(WalkPlan(0, n, world.raft, bugs, node), known_steps(world, outcome))
     if walk.broken is None:
         steps = [f"{step.kind} {step.node}" for step in outcome.path]
-        return "\n".join(f"# {line}" for line in (*outcome.broken, NO_SCRIPT, *steps)) + "\n"
+        name, text = outcome.broken
+        return "\n".join(f"# {line}" for line in (name, *text.split("\n"), NO_SCRIPT, *steps)) + "\n"
     return script_of(case_of_walk(shrink_walk(walk), plan, origin), command=again, folder=folder)
 
 

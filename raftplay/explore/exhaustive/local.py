@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Literal
 
+from raftplay.backends.base import NodeFailed
+from raftplay.cluster.guard import created, guarded
+from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import BARE, BareMessage
-from raftplay.explore.walks.verdicts import Verdicts
+from raftplay.explore.walks.verdicts import NO_RETURN, Verdicts, failure_of
 from raftplay.raft import decisions
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -128,8 +131,7 @@ class Locals:
         self._message_numbers: dict[Hashable, int] = {}
         self._views, self._message_views = Numbers(), Numbers()
         self._moves: dict[tuple[int, Kind, int, int], Move] = {}
-        first = module(0, range(1, n), MapStorage())
-        self.folds = folds and not first.own_fields
+        self.folds = folds and self._is_plain()
         """True if nodes that have changed places make no other state; a subclass's own fields may name nodes."""
 
         orders = list(permutations(range(n))) if self.folds else [tuple(range(n))]
@@ -137,51 +139,73 @@ class Locals:
         """The ways to give the nodes other ids."""
 
     def start(self) -> tuple[int, ...]:
-        """Return the states of all nodes just started."""
-        return tuple(self._started(id, MapStorage(), NodeModel(id)).local for id in range(self.n))
+        """Return the states of all nodes just started. Raises `NodeRaised` if the code of one raises."""
+        return tuple(self._started(id, MapStorage(), NodeModel(id), OneNode(self.n)).local for id in range(self.n))
+
+    def _is_plain(self) -> bool:
+        """Return whether nodes have the fields of the algorithm only; False if its class, a user's, raises."""
+        try:
+            with watchdog(bool):
+                return not self._new(0, MapStorage()).own_fields
+        except NodeFailed:
+            return False  # `start` reports it
+
+    def _new(self, id: int, storage: MapStorage) -> ConsensusModule:
+        module, raft = self._module, self._raft
+        peers = tuple(peer for peer in range(self.n) if peer != id)
+        return created(id, module, lambda: module(id, peers, storage, config=raft, rng=self._dice), 0.0)
 
     def move(self, local: int, kind: Kind, what: int = 0, down: int = 0) -> Move:
         """Return the effect of an input: a message or a value; `down` are the nodes that do not run, as bits."""
         key = (local, kind, what, down)
         move = self._moves.get(key)
         if move is None:
-            move = self._moves[key] = self._made(self.states[local], kind, what, down)
+            move = self._moves[key] = self._tried(local, kind, what, down)
         return move
 
     # ---- a move
 
-    def _made(self, old: Local, kind: Kind, what: int, down: int) -> Move:
+    def _tried(self, local: int, kind: Kind, what: int, down: int) -> Move:
+        """Return the effect of an input; if the code of the node raises in it, that is the violation.
+
+        Raises `NodeRaised` if it does not return.
+        """
+        verdicts = OneNode(self.n)
+        try:
+            return self._made(self.states[local], kind, what, down, verdicts)
+        except Exception as error:
+            failure = failure_of(error)
+            if failure.name.startswith(NO_RETURN):
+                raise  # other moves would wait for the watchdog too
+            return Move(local, broken=verdicts.broken or failure)
+
+    def _made(self, old: Local, kind: Kind, what: int, down: int, verdicts: OneNode) -> Move:
         storage = old.storage.clone()
         model = _cloned_model(old.model)
         if kind == "restart":
-            return self._started(old.id, storage, model)
+            return self._started(old.id, storage, model, verdicts)
         if kind == "crash":
             model.dead = True
             return Move(self._number(old.id, old.cm, storage, model, up=False))
         cm = old.cm.clone(storage)
-        run = _Run(self, cm, model, down)
-        try:
-            match kind:
-                case "timeout":
-                    cm.time_out(0.0)
-                case "submit":
-                    cm.submit(what)
-                case "heartbeat":
-                    cm.deadline = 0.0
-                    cm.wake(0.0)
-                case "deliver":
-                    run.deliver(self.messages[what])
-            run.settle()
-        except Exception as error:
-            run.verdicts.broken = run.verdicts.broken or ("raised", repr(error))
+        run = _Run(self, cm, model, down, verdicts)
+        match kind:
+            case "timeout":
+                run.inputs.time_out(0.0)
+            case "submit":
+                run.inputs.submit(what)
+            case "heartbeat":
+                cm.deadline = 0.0
+                run.inputs.wake(0.0)
+            case "deliver":
+                run.deliver(self.messages[what])
+        run.settle()
         return self._finished(run, storage)
 
-    def _started(self, id: int, storage: MapStorage, model: NodeModel) -> Move:
-        peers = [peer for peer in range(self.n) if peer != id]
+    def _started(self, id: int, storage: MapStorage, model: NodeModel, verdicts: OneNode) -> Move:
         model.begin(model.incarnation)
-        cm = self._module(id, peers, storage, config=self._raft, rng=self._dice)
-        run = _Run(self, cm, model, 0)
-        cm.start(0.0)
+        run = _Run(self, self._new(id, storage), model, 0, verdicts)
+        run.inputs.start(0.0)
         run.settle()
         return self._finished(run, storage)
 
@@ -233,12 +257,15 @@ class Locals:
 class _Run:
     """One node at work on one input."""
 
-    def __init__(self, locals: Locals, cm: ConsensusModule, model: NodeModel, down: int) -> None:
+    def __init__(
+        self, locals: Locals, cm: ConsensusModule, model: NodeModel, down: int, verdicts: OneNode
+    ) -> None:
         self.cm, self.model = cm, model
+        self.inputs = guarded(cm, lambda: 0.0)
         self.sent: list[int] = []
         self.told: list[decisions.Decision] = []
         self._locals, self._down = locals, down
-        self.verdicts = OneNode(locals.n)
+        self.verdicts = verdicts
         self.verdicts.nodes[cm.id] = model
         self._request: BareMessage | None = None
         self._reply: Reply | None = None
@@ -258,24 +285,24 @@ class _Run:
             call = THIS_TERM if cm.state is LEADER and args.term == cm.current_term else EARLIER
             delivered = facts.ReplyDelivered(call, src, id, message.reply)
             wire.reply_delivered(self.verdicts, self.model, delivered)
-            cm.reply_received(src, args, message.reply, 0.0)
+            self.inputs.reply_received(src, args, message.reply, 0.0)
             return
         wire.call_delivered(self.verdicts, self.model, facts.CallDelivered(THIS_TERM, src, id, args))
         self._request = message
-        self._reply = cm.request_received(args, LATE if isinstance(args, RequestVoteArgs) else 0.0)
+        self._reply = self.inputs.request_received(args, LATE if isinstance(args, RequestVoteArgs) else 0.0)
 
     def settle(self) -> None:
         """Handle the outputs, as a server does: storage, commits, reply, requests."""
-        cm, id = self.cm, self.cm.id
-        cm.persist(0.0)
-        cm.take_commits()
+        inputs, id = self.inputs, self.cm.id
+        inputs.persist(0.0)
+        inputs.take_commits()
         if self._request is not None and self._reply is not None and is_sent(self._reply):
             to = self._request.src
             wire.reply_sent(self.verdicts, self.model, facts.ReplySent(THIS_TERM, id, to, self._reply))
             self.sent.append(self._locals.message(id, to, self._request.args, self._reply))
-        for peer, args in cm.take_calls():
+        for peer, args in inputs.take_calls():
             if self._down >> peer & 1:
-                cm.call_failed(peer, args, 0.0)
+                inputs.call_failed(peer, args, 0.0)
                 continue
             wire.call_sent(self.verdicts, self.model, facts.CallSent(THIS_TERM, id, peer, args))
             self.sent.append(self._locals.message(id, peer, args, None))

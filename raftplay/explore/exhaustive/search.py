@@ -6,11 +6,13 @@ from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from raftplay.backends.base import NodeFailed
 from raftplay.backends.files import resource
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.explore.exhaustive.across import Broken
 from raftplay.explore.exhaustive.local import Kind
 from raftplay.explore.exhaustive.world import BoundedWorld, WorldState, WorldStep
+from raftplay.explore.walks.verdicts import failure_of
 
 INTERRUPTED = "interrupted"
 
@@ -54,8 +56,8 @@ def explore_all(
             search.run()
     except KeyboardInterrupt:
         outcome.stopped = INTERRUPTED
-    except DidNotReturn as error:
-        outcome.broken = "no return", str(error)
+    except (NodeFailed, DidNotReturn) as error:
+        outcome.broken = failure_of(error)
     outcome.states = search.seen.count
     outcome.seconds = time.process_time() - start
     return outcome

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from raftplay.explore.search.options import Setting, switched_raft
 from raftplay.explore.search.shrink import Case
-from raftplay.explore.search.trial import FAILURE, Finding, TrialPlan, TrialResult, rerun, run_trial
+from raftplay.explore.search.trial import Finding, TrialPlan, TrialResult, rerun, run_trial
 from raftplay.explore.walks.script import commands_of
 from raftplay.explore.walks.shrink import shrink_walk
-from raftplay.explore.walks.walk import RAISED, WalkPlan, WalkResult, draw_walk, run_walk
+from raftplay.explore.walks.verdicts import FailureFound
+from raftplay.explore.walks.walk import WalkPlan, WalkResult, draw_walk, run_walk
 
 ENGINES = ("walks", "trials", "both")
 
@@ -59,7 +60,7 @@ def _result_of(walk: WalkResult, plan: TrialPlan) -> TrialResult:
     if walk.broken is not None:
         result.commands = commands = commands_of(walk.steps)
         result.disturbing = len(commands)
-        name, text = walk.broken
-        found = rerun(plan, commands, measured=False).finding if name == RAISED else None
-        result.finding = found or Finding(FAILURE if name == RAISED else name, text, 0.0)
+        is_failure = isinstance(walk.broken, FailureFound)
+        found = rerun(plan, commands, measured=False).finding if is_failure else None
+        result.finding = found or Finding(*walk.broken, 0.0)
     return result

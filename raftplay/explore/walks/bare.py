@@ -13,6 +13,7 @@ import msgspec
 
 from raftplay.backends.base import MOST_AT_ONCE, TimeStandsStill
 from raftplay.backends.sim import INSTANT
+from raftplay.cluster.guard import Inputs, created, guarded
 from raftplay.cluster.harness import RESTART_PAUSE
 from raftplay.explore.walks import duties
 from raftplay.explore.walks.ghost import ONE_PROBE, judged, retries, waits_for_another
@@ -49,7 +50,7 @@ class BareMessage(msgspec.Struct, eq=False, gc=False):
 class BareNode:
     """One node: its current module, its disk, and the alarm of its timer."""
 
-    __slots__ = ("alarm", "cm", "id", "incarnation", "model", "order", "storage", "up")
+    __slots__ = ("alarm", "cm", "id", "incarnation", "inputs", "model", "order", "storage", "up")
 
     def __init__(self, id: int, verdicts: Verdicts) -> None:
         self.id = id
@@ -59,6 +60,7 @@ class BareNode:
         self.up = True
         self.alarm, self.order = math.inf, 0
         self.cm: ConsensusModule
+        self.inputs: Inputs
 
 
 class BareCluster:
@@ -82,7 +84,7 @@ class BareCluster:
         for node in self.nodes:
             self._create(node)
         for node in self.nodes:
-            node.cm.start(0.0)
+            node.inputs.start(0.0)
             self._settle(node)
 
     @property
@@ -104,7 +106,7 @@ class BareCluster:
         if reply is not None:
             wire.reply_delivered(self.verdicts, node.model, facts.ReplyDelivered(call_id, src, node.id, reply))
             waits = self._has_ghosts and waits_for_another(cm, src, args, reply)
-            cm.reply_received(src, args, reply, now)
+            node.inputs.reply_received(src, args, reply, now)
             if waits and retries(cm, src):
                 self.verdicts.breach(
                     ONE_PROBE, f"n{node.id} sends n{src} another probe", "the last one is in flight"
@@ -114,7 +116,7 @@ class BareCluster:
             self._settle(node)
             return
         wire.call_delivered(self.verdicts, node.model, facts.CallDelivered(call_id, src, node.id, args))
-        answer = cm.request_received(args, now)
+        answer = node.inputs.request_received(args, now)
         if self._has_ghosts and (owed := duties.to_its_leader(cm, args)) is not None:
             self.verdicts.add(owed)
         self._settle(node, message, answer)
@@ -128,27 +130,27 @@ class BareCluster:
         """Fire the election timer of a running node."""
         self.settle()
         node = self.nodes[id]
-        node.cm.time_out(self.now)
+        node.inputs.time_out(self.now)
         self._settle(node)
 
     def transfer(self, target: int) -> None:
         """Make the leader of the highest term begin to hand its leadership over to `target`."""
         self.settle()
         node = max((self.nodes[id] for id in self.leaders), key=lambda node: node.cm.current_term)
-        node.cm.transfer_leadership(target, self.now)
+        node.inputs.transfer_leadership(target, self.now)
         self._settle(node)
 
     def snapshot(self, id: int) -> None:
         """Have a running node take a snapshot of what it has applied."""
         self.settle()
         node = self.nodes[id]
-        node.cm.take_snapshot(IMAGE, self.now)
+        node.inputs.take_snapshot(IMAGE, self.now)
         self._settle(node)
 
     def submit(self, id: int) -> None:
         """Submit the next number to a running node, which sends it at the next other step."""
         self.submits += 1
-        if self.nodes[id].cm.submit(self.submits) >= 0:
+        if self.nodes[id].inputs.submit(self.submits) >= 0:
             self._unsettled.add(id)
 
     def crash(self, id: int) -> None:
@@ -159,7 +161,7 @@ class BareCluster:
             self._has_ghost = False
             self.verdicts.add(self._of_its_ghost(node))
         node.up = False
-        node.cm.stop()
+        node.inputs.stop()
         node.alarm = math.inf
         self.bag = [m for m in self.bag if m.src != id and (m.dst != id or m.reply is None)]
 
@@ -170,7 +172,7 @@ class BareCluster:
         node.incarnation += 1
         node.up = True
         self._create(node)
-        node.cm.start(self.now)
+        node.inputs.start(self.now)
         self._settle(node)
         self.sleep(RESTART_PAUSE)
 
@@ -193,10 +195,10 @@ class BareCluster:
                 start = at
             elif wakes > MOST_AT_ONCE * self.n:
                 raise TimeStandsStill(wakes, at)
-            if node.cm.deadline > at:  # the deadline is later now
+            if node.inputs.deadline > at:  # the deadline is later now
                 self._set_alarm(node)
             else:
-                node.cm.wake(at)
+                node.inputs.wake(at)
                 self._settle(node)
         self.now = self.verdicts.time = until
 
@@ -219,42 +221,46 @@ class BareCluster:
     def _create(self, node: BareNode) -> None:
         peers = tuple(peer for peer in range(self.n) if peer != node.id)
         dice = random.Random(f"{self._seed} node {node.id} {node.incarnation}")
-        node.cm = cm = self._module(node.id, peers, node.storage, config=self._raft, rng=dice)
+        module, raft = self._module, self._raft
+        node.cm = cm = created(
+            node.id, module, lambda: module(node.id, peers, node.storage, config=raft, rng=dice), self.now
+        )
+        node.inputs = guarded(cm, lambda: self.now)
         node.model.begin(node.incarnation)
         cm.observe = decision_judge(self.verdicts, node.model, cm)
 
     def _settle(self, node: BareNode, request: BareMessage | None = None, reply: Reply | None = None) -> None:
         """Handle the outputs of an input, as a server does: storage, commits, reply, requests, timer."""
-        cm = node.cm
-        cm.persist(self.now)
-        has_output = cm.has_output
+        cm, inputs = node.cm, node.inputs
+        inputs.persist(self.now)
+        has_output = inputs.has_output
         if has_output:
             cm.take_image()
-            cm.take_commits()
+            inputs.take_commits()
         if request is not None and reply is not None and is_sent(reply):
             call_id, src = request.call_id, node.id
             self._messages += 1
             self.bag.append(BareMessage(self._messages, call_id, src, request.src, request.args, reply))
             wire.reply_sent(self.verdicts, node.model, facts.ReplySent(call_id, src, request.src, reply))
         if has_output:
-            for peer, args in cm.take_calls():
+            for peer, args in inputs.take_calls():
                 self._calls += 1
                 if not self.nodes[peer].up:
-                    cm.call_failed(peer, args, self.now)
+                    inputs.call_failed(peer, args, self.now)
                     continue
                 self._messages += 1
                 self.bag.append(BareMessage(self._messages, self._calls, node.id, peer, args, None))
                 wire.call_sent(self.verdicts, node.model, facts.CallSent(self._calls, node.id, peer, args))
-        if cm.deadline < node.alarm:
+        if inputs.deadline < node.alarm:
             self._set_alarm(node)
-        if cm.config.snapshot and has_output and cm.snapshot_due:
-            cm.take_snapshot(IMAGE, self.now)
+        if cm.config.snapshot and has_output and inputs.snapshot_due:
+            inputs.take_snapshot(IMAGE, self.now)
             self._settle(node)
 
     def _set_alarm(self, node: BareNode) -> None:
         """Set the alarm; of two alarms at one moment, the one that was set first rings first."""
         self._alarms += 1
-        node.alarm, node.order = node.cm.deadline, self._alarms
+        node.alarm, node.order = node.inputs.deadline, self._alarms
 
 
 def _alarm(node: BareNode) -> tuple[float, int]:

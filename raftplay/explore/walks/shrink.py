@@ -12,8 +12,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace as changed
 
+from raftplay.cluster.raised import FAILURES
+from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import BareCluster, BareMessage
-from raftplay.explore.walks.walk import DRAWN, RAISED, Step, WalkPlan, WalkResult
+from raftplay.explore.walks.verdicts import NO_RETURN, failure_of
+from raftplay.explore.walks.walk import DRAWN, Step, WalkPlan, WalkResult
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
 from raftplay.raft.values import named_args
 
@@ -53,7 +56,13 @@ def shrink_walk(found: WalkResult, limit: float = 60.0) -> WalkResult:
     """Return the smallest walk found, within `limit` seconds of wall time, that violates the same invariant."""
     assert found.broken is not None
     until = time.monotonic() + limit
-    name, best, known = found.broken[0], found, _known(found)
+    name, best = found.broken[0], found
+    if name.startswith(NO_RETURN):
+        return found  # each try would wait for the watchdog
+    try:
+        known = _known(found)
+    except FAILURES:  # its code raises before the first step
+        known = []
 
     def takes(plan: WalkPlan, steps: list[Known]) -> bool:
         nonlocal best, known
@@ -105,9 +114,21 @@ def _known(result: WalkResult) -> list[Known]:
 
 def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[Known]]:
     """Take the steps that are possible, up to a violation; return the walk, and the steps taken."""
-    cluster = plan.cluster()
     taken: list[Known] = []
     numbers: list[Step] = []
+    try:
+        with watchdog(lambda: len(taken)):
+            broken = _replay(plan, steps, taken, numbers)
+    except FAILURES as error:
+        broken = failure_of(error)
+    return WalkResult(plan, tuple(numbers), broken), taken
+
+
+def _replay(
+    plan: WalkPlan, steps: Iterable[Known], taken: list[Known], numbers: list[Step]
+) -> tuple[str, str] | None:
+    """Take the steps that are possible, and append them; return the violation, or None."""
+    cluster = plan.cluster()
     for step in steps:
         if cluster.verdicts.broken is not None:
             break
@@ -123,12 +144,8 @@ def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[K
         else:
             continue
         numbers.append((step.kind, what))
-        try:
-            take(cluster, step.kind, what, message)
-        except Exception as error:
-            raised = RAISED, repr(error)
-            return WalkResult(plan, tuple(numbers), raised), taken
-    return WalkResult(plan, tuple(numbers), cluster.verdicts.broken), taken
+        take(cluster, step.kind, what, message)
+    return cluster.verdicts.broken
 
 
 MESSAGE_STEPS = ("deliver", "duplicate", "lose")

@@ -1,11 +1,35 @@
 """The checks of all invariants, called with bare decisions: without a stream, records and texts they are fast."""
 
+from typing import NamedTuple
+
+from raftplay.backends.base import NodeFailed
+from raftplay.cluster.raised import own_lines
+from raftplay.cluster.stuck import DidNotReturn
 from raftplay.raft import decisions
 from raftplay.watch.facts import Record
 from raftplay.watch.invariants import INVARIANTS
 from raftplay.watch.invariants.model import ClusterModel
 
+NO_RETURN = "no return"
+"""The beginning of a failure's name when code does not return."""
+
 NAMES = tuple(invariant.name for invariant in INVARIANTS)
+
+
+class FailureFound(NamedTuple):
+    """What ends a search as a violation does: code that raises or does not return; its name, and what happened."""
+
+    name: str
+    text: str
+
+
+def failure_of(error: BaseException) -> FailureFound:
+    """Return the failure that is an exception: of a node if its code caused it, else with the last calls."""
+    if isinstance(error, NodeFailed):
+        return FailureFound(error.kind, str(error))
+    if isinstance(error, DidNotReturn):
+        return FailureFound(NO_RETURN, str(error))
+    return FailureFound("failure", "\n".join(own_lines(error)))
 
 
 class Verdicts(ClusterModel):

@@ -12,6 +12,7 @@ from raftplay.cluster.own_node import OwnNode, loaded
 from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import BARE, BareCluster
+from raftplay.explore.walks.verdicts import failure_of
 from raftplay.raft.bugs import BUGS, module_with
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
@@ -34,9 +35,6 @@ TRANSFERS = 0.2
 
 SNAPSHOTS = 0.2
 """The share of walks in which nodes take snapshots."""
-
-RAISED = "raised"
-"""The name of a violation when the code of a node raises or does not return."""
 
 READINESS = (1.0, 1.0, 1.0, 0.3, 0.05, 0.0)
 """The chances that a link delivers a message that was picked; 0 holds it."""
@@ -97,7 +95,7 @@ def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
         with watchdog(lambda: len(steps)):
             broken = _walk(plan, steps, most)
     except FAILURES as error:
-        broken = RAISED, repr(error)
+        broken = failure_of(error)
     return WalkResult(plan, tuple(steps), broken)
 
 
