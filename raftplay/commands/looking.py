@@ -143,11 +143,11 @@ def lease_lines(view: View) -> list[str]:
     from raftplay.past.index import EventIndex  # noqa: PLC0415 - the screen does not need it
     from raftplay.past.leases import leases  # noqa: PLC0415
 
-    trail, now = EventIndex(view), view.snapshot.time
-    if not trail.of_kind(Configured):
+    index, now = EventIndex(view), view.snapshot.time
+    if not index.of_kind(Configured):
         return []
     lines, loyal = [], dict[str, list[int]]()
-    for lease in leases(trail):
+    for lease in leases(index):
         if lease.leads:
             after = _by_clock(lease.until - lease.heard, lease.rate)
             heard = f"node {lease.node} heard from a majority {ago(now - lease.heard)}"
@@ -155,7 +155,7 @@ def lease_lines(view: View) -> list[str]:
         else:
             loyal.setdefault(_by_clock(lease.until - now, lease.rate), []).append(lease.node)
     for node in view.snapshot.nodes:
-        options = trail.story(node.id).options
+        options = index.story(node.id).options
         if node.alive and node.state is CMState.LEADER and options is not None and options.promise:
             lines.append(f"lease: {_read_lease(node, now)} (thesis §6.4.1)")
     for time, nodes in loyal.items():

@@ -26,20 +26,20 @@ class Lease:
     rate: float = 1.0
 
 
-def leases(trail: EventIndex) -> Iterator[Lease]:
+def leases(events: EventIndex) -> Iterator[Lease]:
     """Yield the leases of the live nodes, as far as the history tells them."""
-    for node in trail.snapshot.nodes:
-        story = trail.story(node.id)
+    for node in events.snapshot.nodes:
+        story = events.story(node.id)
         options = story.options
         if options is None or not node.alive:
             continue
         leads = node.state is CMState.LEADER
-        heard = _majority_heard(trail, node) if leads and options.checkquorum else None
+        heard = _majority_heard(events, node) if leads and options.checkquorum else None
         if not leads and options.sticky:
             heard = _leader_heard(story, options, node.current_term)
         if heard is not None:
             until = heard + (options.election_min if leads else options.promise or options.election_min)
-            if leads or until > trail.snapshot.time:
+            if leads or until > events.snapshot.time:
                 yield Lease(node.id, leads, heard, until, node.hardware.rate)
 
 
@@ -54,18 +54,18 @@ def _leader_heard(story: Story, options: Configured, term: int) -> float | None:
     return heard if story.followed[1] == term else None
 
 
-def _majority_heard(trail: EventIndex, leader: NodeSnapshot) -> float | None:
+def _majority_heard(events: EventIndex, leader: NodeSnapshot) -> float | None:
     """Return the last moment at which a leader had heard from a majority; None if the history forgot it."""
-    led = trail.story(leader.id).leadership
+    led = events.story(leader.id).leadership
     if led is None or led.term != leader.current_term:
         return None
-    times = dict.fromkeys((node.id for node in trail.snapshot.nodes), led.time)
-    times[leader.id] = trail.snapshot.time
-    for record in trail.of(leader.id):
+    times = dict.fromkeys((node.id for node in events.snapshot.nodes), led.time)
+    times[leader.id] = events.snapshot.time
+    for record in events.of(leader.id):
         event = record.event
         if record.seq < led.seq or not isinstance(event, facts.ReplyDelivered):
             continue
         reply = event.reply
         if isinstance(reply, AppendEntriesReply | InstallSnapshotReply | ConfirmReply) and reply.term == led.term:
             times[event.src] = max(times[event.src], record.time)
-    return sorted(times.values(), reverse=True)[trail.needed - 1]
+    return sorted(times.values(), reverse=True)[events.needed - 1]

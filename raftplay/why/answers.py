@@ -47,35 +47,35 @@ def why_not_committed(view: View, index: int) -> Explanation:
     """Explain why the entry at `index` is not committed, or how it was. The facts are `IndexFacts`."""
     if index < 0:
         raise UsageError(f"a log index counts from 0; there is no index {index}")
-    trail = EventIndex(view)
-    facts = index_facts(trail, index)
-    return _answer(view, facts, *_of_index(trail, facts))
+    events = EventIndex(view)
+    facts = index_facts(events, index)
+    return _answer(view, facts, *_of_index(events, facts))
 
 
-def _of_index(trail: EventIndex, facts: IndexFacts) -> tuple[str, list[str]]:
+def _of_index(events: EventIndex, facts: IndexFacts) -> tuple[str, list[str]]:
     """Return the words for `facts`, with the reason where there is no leader."""
-    nobody_leads = "" if trail.snapshot.leader is not None else quorum_head(quorum_facts(trail), trail.snapshot)
-    return index_words(facts, trail.snapshot, nobody_leads)
+    nobody_leads = "" if events.snapshot.leader is not None else quorum_head(quorum_facts(events), events.snapshot)
+    return index_words(facts, events.snapshot, nobody_leads)
 
 
 def why_value(view: View, value: object) -> Explanation:
     """Explain what became of `value`, which was submitted or not. The facts are `ValueFacts`."""
-    trail = EventIndex(view)
-    facts = value_facts(trail, value)
-    return _answer(view, facts, *_of_value(trail, facts))
+    events = EventIndex(view)
+    facts = value_facts(events, value)
+    return _answer(view, facts, *_of_value(events, facts))
 
 
-def _of_value(trail: EventIndex, facts: ValueFacts) -> tuple[str, list[str]]:
-    return value_words(facts, None if facts.index is None else _of_index(trail, facts.index))
+def _of_value(events: EventIndex, facts: ValueFacts) -> tuple[str, list[str]]:
+    return value_words(facts, None if facts.index is None else _of_index(events, facts.index))
 
 
 def why_call(view: View, asks: Asks) -> Explanation:
     """Explain what an operation of a client waits for, or what became of it. The facts are `CallFacts` or None."""
-    trail = EventIndex(view)
-    facts = call_facts(trail, asks)
+    events = EventIndex(view)
+    facts = call_facts(events, asks)
     if facts is None:
         return _answer(view, None, nothing_words(asks), [])
-    fate = None if facts.fate is None else _of_value(trail, facts.fate)
+    fate = None if facts.fate is None else _of_value(events, facts.fate)
     return _answer(view, facts, *call_words(facts, fate))
 
 
@@ -86,12 +86,12 @@ def has_call(view: View, asks: Asks) -> bool:
 
 def why_no_leader(view: View) -> Explanation:
     """Explain why there is no leader, or who leads. The facts are `QuorumFacts`."""
-    trail = EventIndex(view)
-    facts = quorum_facts(trail)
+    events = EventIndex(view)
+    facts = quorum_facts(events)
     head, lines = quorum_words(facts, view.snapshot)
     if facts.leader is not None:
-        lines = reach_lines(leader_facts(trail, view.snapshot.nodes[facts.leader[0]])) + lines
-    return _answer(view, facts, head, pace_lines(pace_of(trail)) + lines)
+        lines = reach_lines(leader_facts(events, view.snapshot.nodes[facts.leader[0]])) + lines
+    return _answer(view, facts, head, pace_lines(pace_of(events)) + lines)
 
 
 def why_rejected(view: View, node: int) -> Explanation:

@@ -53,18 +53,18 @@ class CallFacts:
     reads: tuple[ReadFacts, ...] = ()
 
 
-def call_facts(trail: EventIndex, asks: Asks) -> CallFacts | None:
+def call_facts(events: EventIndex, asks: Asks) -> CallFacts | None:
     """Return the facts about the last operation that the question fits; None if there is none."""
-    fitting = [call for call in calls_of(trail.view.records) if asks.fits(call)]
+    fitting = [call for call in calls_of(events.view.records) if asks.fits(call)]
     if not fitting:
         return None
     call = fitting[-1]
     applied: dict[int, tuple[Record, RequestApplied]] = {}
-    for record, event in trail.of_kind(RequestApplied) if call.session is not None else ():
+    for record, event in events.of_kind(RequestApplied) if call.session is not None else ():
         if same_command(event.command, call.request):
             applied.setdefault(event.index, (record, event))
     done = tuple(applied[index] for index in sorted(applied))
-    fate = value_facts(trail, call.request) if call.entries or done else None
-    snapshot = trail.snapshot
+    fate = value_facts(events, call.request) if call.entries or done else None
+    snapshot = events.snapshot
     leader = None if snapshot.leader is None else snapshot.leader.id
-    return CallFacts(call, snapshot.time, fate, done, leader, len(fitting) - 1, reads_of(trail, call))
+    return CallFacts(call, snapshot.time, fate, done, leader, len(fitting) - 1, reads_of(events, call))

@@ -52,12 +52,12 @@ class ElectionUnderWay:
     asked: tuple[RequestFate, ...]
 
 
-def candidacy(trail: EventIndex, node: NodeSnapshot) -> ElectionUnderWay | None:
+def candidacy(events: EventIndex, node: NodeSnapshot) -> ElectionUnderWay | None:
     """Return the election of `node` in progress, or its pre-vote (thesis §9.6); None if there is none."""
     is_asking = node.state is CMState.PRE_CANDIDATE
     if node.state is not CMState.CANDIDATE and not is_asking:
         return None
-    term, story = node.current_term + is_asking, trail.story(node.id)
+    term, story = node.current_term + is_asking, events.story(node.id)
     began = story.asking if is_asking else story.stood
     began = began if began is not None and began.term == term else None  # else that of this election is forgotten
     return ElectionUnderWay(
@@ -67,36 +67,36 @@ def candidacy(trail: EventIndex, node: NodeSnapshot) -> ElectionUnderWay | None:
         since=None if began is None else began.time,
         firing=None if began is None else began.firing,
         votes=node.votes,
-        needed=trail.needed,
-        asked=tuple(_asked(trail, node, peer.id, began) for peer in trail.snapshot.nodes if peer is not node),
+        needed=events.needed,
+        asked=tuple(_asked(events, node, peer.id, began) for peer in events.snapshot.nodes if peer is not node),
     )
 
 
-def _asked(trail: EventIndex, node: NodeSnapshot, peer: int, began: Election | None) -> RequestFate:
-    fate = None if began is None else _request(trail, node.id, peer, began)
-    return RequestFate(peer, peer in node.votes, fate, trail.links.answer_obstacle(node.id, peer))
+def _asked(events: EventIndex, node: NodeSnapshot, peer: int, began: Election | None) -> RequestFate:
+    fate = None if began is None else _request(events, node.id, peer, began)
+    return RequestFate(peer, peer in node.votes, fate, events.links.answer_obstacle(node.id, peer))
 
 
-def _request(trail: EventIndex, node: int, peer: int, began: Election) -> Journey:
+def _request(events: EventIndex, node: int, peer: int, began: Election) -> Journey:
     """Return the fate of the request for the vote of `peer`."""
 
     def asks(args: Args) -> bool:
         return isinstance(args, RequestVoteArgs) and (args.term, args.pre_vote) == (began.term, began.pre_vote)
 
-    sent = last_journey(trail, node, peer, began, asks)
+    sent = last_journey(events, node, peer, began, asks)
     if sent is not None:
         return sent
-    gap = obstacle_then(trail, node, peer, began.seq)
-    own = trail.snapshot.nodes[node]
-    may_drop = own.calls_left >= 0 and trail.kept_from is not None  # since when it does may be forgotten
+    gap = obstacle_then(events, node, peer, began.seq)
+    own = events.snapshot.nodes[node]
+    may_drop = own.calls_left >= 0 and events.kept_from is not None  # since when it does may be forgotten
     waits = gap is None and own.writing_since is not None and not may_drop
     return Journey(node, peer, CallStage.NOT_SENT, obstacle=gap, for_disk=waits)
 
 
-def timer_of(trail: EventIndex, node: NodeSnapshot) -> float:
+def timer_of(events: EventIndex, node: NodeSnapshot) -> float:
     """Return when the election timer of `node` fires, in cluster time; inf where none will, or it is not known."""
     is_for_write = any(
         (record.node, record.incarnation, event.until) == (node.id, node.incarnation, node.deadline)
-        for record, event in trail.of_kind(decisions.WriteDelayed)
+        for record, event in events.of_kind(decisions.WriteDelayed)
     )
     return math.inf if node.state is CMState.LEADER or is_for_write else node.deadline

@@ -98,24 +98,24 @@ class ForgottenEntry(CompactedEntry, frozen=True, gc=False):
     """A compacted entry whose command the list of commits no longer has, either."""
 
 
-def index_facts(trail: EventIndex, index: int) -> IndexFacts:
+def index_facts(events: EventIndex, index: int) -> IndexFacts:
     """Return whether `index` is committed, and why not."""
-    nodes, leader = trail.snapshot.nodes, trail.snapshot.leader
+    nodes, leader = events.snapshot.nodes, events.snapshot.leader
     entries = entries_at(nodes, index)
     committed_on = tuple(node.id for node in nodes if node.alive and node.commit_index >= index)
-    decider = NONE if leader is None else _decider(trail, leader, index, is_committed=bool(committed_on))
+    decider = NONE if leader is None else _decider(events, leader, index, is_committed=bool(committed_on))
     shares: tuple[PeerProgress, ...] = ()
     if leader is not None and decider != NONE:
-        shares = tuple(_share(trail, leader, peer, decider) for peer in nodes if peer is not leader)
-    commit = _first_commit(trail, index)
+        shares = tuple(_share(events, leader, peer, decider) for peer in nodes if peer is not leader)
+    commit = _first_commit(events, index)
     return IndexFacts(
         index=index,
-        outcome="committed" if committed_on else _outcome(trail, entries, commit, decider, shares),
-        entry=_subject(trail, entries, committed_on),
+        outcome="committed" if committed_on else _outcome(events, entries, commit, decider, shares),
+        entry=_subject(events, entries, committed_on),
         commit=commit,
         entries=tuple(entries),
         committed_on=committed_on,
-        needed=trail.needed,
+        needed=events.needed,
         decider=decider,
         shares=shares,
     )
@@ -147,34 +147,34 @@ def _applied(node: NodeSnapshot, index: int, kept: list[Entry]) -> Entry:
     return max(same, key=lambda entry: entry.term, default=unknown)
 
 
-def _subject(trail: EventIndex, entries: list[Entry | None], committed_on: tuple[int, ...]) -> Entry | None:
+def _subject(events: EventIndex, entries: list[Entry | None], committed_on: tuple[int, ...]) -> Entry | None:
     """Return the entry that the answer is about."""
 
     def rank(node: NodeSnapshot) -> tuple[bool, bool, int, bool]:
         entry = entries[node.id]
         term = NONE if entry is None else entry.term
-        return node.id in committed_on, node is trail.snapshot.leader, term, node.alive
+        return node.id in committed_on, node is events.snapshot.leader, term, node.alive
 
-    having = (node for node in trail.snapshot.nodes if entries[node.id] is not None)
-    return entries[max(having, key=rank, default=trail.snapshot.nodes[0]).id]
+    having = (node for node in events.snapshot.nodes if entries[node.id] is not None)
+    return entries[max(having, key=rank, default=events.snapshot.nodes[0]).id]
 
 
-def _decider(trail: EventIndex, leader: NodeSnapshot, index: int, *, is_committed: bool) -> int:
+def _decider(events: EventIndex, leader: NodeSnapshot, index: int, *, is_committed: bool) -> int:
     """Return the first index from `index` on that the leader may commit by counting (§5.4.2)."""
-    log, term, may_commit = leader.log, leader.current_term, trail.rules.may_commit
-    any_term = is_committed or trail.snapshot.node  # a user's own node may count entries of any term
+    log, term, may_commit = leader.log, leader.current_term, events.rules.may_commit
+    any_term = is_committed or events.snapshot.node  # a user's own node may count entries of any term
     return next((at for at in range(index, len(log)) if any_term or may_commit(log[at].term, term)), NONE)
 
 
 def _outcome(
-    trail: EventIndex,
+    events: EventIndex,
     entries: list[Entry | None],
     commit: Commit | None,
     decider: int,
     shares: tuple[PeerProgress, ...],
 ) -> EntryFate:
     """Return the first reason of `EntryFate` that holds while no live node knows that the index is committed."""
-    leader, needed = trail.snapshot.leader, trail.needed
+    leader, needed = events.snapshot.leader, events.needed
     if commit is not None:
         return "was committed"
     if all(entry is None for entry in entries):
@@ -186,29 +186,29 @@ def _outcome(
     counted = 1 + sum(share.counted for share in shares)
     if decider == NONE or (leader.log[decider].term < leader.current_term and counted >= needed):
         return "older term"
-    story = trail.story(leader.id)
+    story = events.story(leader.id)
     if story.has_unwritten and decider >= (story.written or 0):
         return "not written"  # on its own disk: before that a leader does not count itself
     return "too few" if 1 + sum(share.has for share in shares) < needed else "not acknowledged"
 
 
-def _first_commit(trail: EventIndex, index: int) -> Commit | None:
+def _first_commit(events: EventIndex, index: int) -> Commit | None:
     """Return the first commit of the index by any node, as far as the history goes."""
-    commits = [one for one in trail.of_kind(decisions.CommitAdvanced) if one[1].index >= index]
+    commits = [one for one in events.of_kind(decisions.CommitAdvanced) if one[1].index >= index]
     if not commits:
         return None
     record, event = commits[0]
     applied = (
         one.entry
-        for each, one in trail.of_kind(decisions.Applied)
+        for each, one in events.of_kind(decisions.Applied)
         if each.node == record.node and each.seq > record.seq and one.entry.index == index
     )
-    return Commit(record, event, _term_before(trail, record, event.index), next(applied, None))
+    return Commit(record, event, _term_before(events, record, event.index), next(applied, None))
 
 
-def _term_before(trail: EventIndex, record: Record, index: int) -> int:
+def _term_before(events: EventIndex, record: Record, index: int) -> int:
     """Return the term of the entry that a node had at `index` before `record`; -1 where that is forgotten."""
-    earlier = trail.of(record.node)
+    earlier = events.of(record.node)
     for each in reversed(earlier[: bisect_left(earlier, record.seq, key=attrgetter("seq"))]):
         event: object = each.event
         match event:
@@ -224,7 +224,7 @@ def _term_before(trail: EventIndex, record: Record, index: int) -> int:
 # ---- the leader and the others
 
 
-def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> PeerProgress:
+def _share(events: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: int) -> PeerProgress:
     own, other = entries_at((peer, leader), index)
     has = own == other or (own is not None and (_is_unknown(own) or _is_unknown(other)))
     counted = dict(leader.match_index).get(peer.id, NONE) >= index
@@ -233,9 +233,9 @@ def _share(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot, index: i
         has=has,
         counted=counted,
         gap=log_gap(peer.log, leader.log),
-        obstacle=trail.links.answer_obstacle(leader.id, peer.id),
-        journey=None if counted else _append_under_way(trail, leader, peer.id, index, has=has),
-        sending=None if counted else sending(trail, leader, peer),
+        obstacle=events.links.answer_obstacle(leader.id, peer.id),
+        journey=None if counted else _append_under_way(events, leader, peer.id, index, has=has),
+        sending=None if counted else sending(events, leader, peer),
     )
 
 
@@ -245,7 +245,7 @@ def _is_unknown(entry: Entry | None) -> bool:
 
 
 def _append_under_way(
-    trail: EventIndex, leader: NodeSnapshot, peer: int, index: int, *, has: bool
+    events: EventIndex, leader: NodeSnapshot, peer: int, index: int, *, has: bool
 ) -> Journey | None:
     """Return the RPC that brings the entry, or, where `peer` has it, one whose success would confirm it."""
 
@@ -257,4 +257,4 @@ def _append_under_way(
             and (has or args.prev_log_index < index)
         )
 
-    return last_journey(trail, leader.id, peer, trail.story(leader.id).leadership, brings)
+    return last_journey(events, leader.id, peer, events.story(leader.id).leadership, brings)

@@ -140,44 +140,44 @@ class DownFacts:
 NodeFacts = LeaderFacts | CandidateFacts | FollowerFacts | DownFacts
 
 
-def node_facts(trail: EventIndex, node: NodeSnapshot) -> NodeFacts:
+def node_facts(events: EventIndex, node: NodeSnapshot) -> NodeFacts:
     """Return why `node` is in its state."""
-    story, asking = trail.story(node.id), candidacy(trail, node)
+    story, asking = events.story(node.id), candidacy(events, node)
     if not node.alive:
         torn = story.is_tearing and story.is_changed and not node.wiped
         return DownFacts(story.crashed, story.was, node, torn, story.acted)
     if node.state is CMState.LEADER:
-        return leader_facts(trail, node)
+        return leader_facts(events, node)
     if asking is None or asking.pre_vote:
-        return _follower(trail, node, story, asking)
-    return CandidateFacts(node, asking, story.ignored, timer_of(trail, node), _faults(trail, node))
+        return _follower(events, node, story, asking)
+    return CandidateFacts(node, asking, story.ignored, timer_of(events, node), _faults(events, node))
 
 
-def leader_facts(trail: EventIndex, node: NodeSnapshot) -> LeaderFacts:
+def leader_facts(events: EventIndex, node: NodeSnapshot) -> LeaderFacts:
     """Return why `node` leads."""
-    term, story = node.current_term, trail.story(node.id)
+    term, story = node.current_term, events.story(node.id)
     led, stood = story.leadership, story.stood
-    in_reach, obstacles = trail.links.around(node.id)
+    in_reach, obstacles = events.links.around(node.id)
     rivals = [
         (other.current_term, other.id)
-        for other in trail.snapshot.nodes
+        for other in events.snapshot.nodes
         if other is not node and other.alive and other.state is CMState.LEADER and other.current_term >= term
     ]
     return LeaderFacts(
         now=node,
         since=led.time if led is not None and led.term == term else None,
         firing=stood.firing if stood is not None and stood.term == term else None,
-        needed=trail.needed,
-        grants=tuple(_grant(trail, voter, node.id, term) for voter in node.votes),
+        needed=events.needed,
+        grants=tuple(_grant(events, voter, node.id, term) for voter in node.votes),
         reached=in_reach,
         obstacles=obstacles,
         rival=(max(rivals)[1], max(rivals)[0]) if rivals else None,
         ignored=story.ignored,
-        faults=_faults(trail, node),
+        faults=_faults(events, node),
         patience=story.options.election_min if story.options is not None and story.options.checkquorum else None,
         transfer=_transfer(node, story),
-        kept=kept_facts(trail, node),
-        sendings=sendings(trail, node),
+        kept=kept_facts(events, node),
+        sendings=sendings(events, node),
     )
 
 
@@ -190,44 +190,44 @@ def _transfer(node: NodeSnapshot, story: Story) -> PastTransfer | None:
     return replace(known, ended=None, rule="")
 
 
-def _grant(trail: EventIndex, voter: int, candidate: int, term: int) -> NodeVerdict | None:
+def _grant(events: EventIndex, voter: int, candidate: int, term: int) -> NodeVerdict | None:
     """Return the vote for `candidate` in `term`; None where there was none, or it is forgotten."""
-    votes = [vote for vote in trail.story(voter).votes[term] if vote.candidate == candidate]
-    return verdict_of(trail, votes[-1].decided) if votes else None
+    votes = [vote for vote in events.story(voter).votes[term] if vote.candidate == candidate]
+    return verdict_of(events, votes[-1].decided) if votes else None
 
 
 def _follower(
-    trail: EventIndex, node: NodeSnapshot, story: Story, asking: ElectionUnderWay | None
+    events: EventIndex, node: NodeSnapshot, story: Story, asking: ElectionUnderWay | None
 ) -> FollowerFacts:
     term = node.current_term
-    leader = trail.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
+    leader = events.snapshot.nodes[node.leader_id] if node.leader_id != NONE else None
     leads = leader is not None and leader.alive and leader.state is CMState.LEADER and leader.current_term == term
     entered, vote = story.entered, _vote(node, story)
     return FollowerFacts(
         now=node,
         leader_now=leads,
         followed_since=None if leader is None else story.followed_since,
-        heard=_heard(trail, story),
+        heard=_heard(events, story),
         role=story.role,
         entered=entered if entered is not None and entered.term == term else None,
         vote=vote,
-        verdict=None if vote is None else verdict_of(trail, vote.decided),
+        verdict=None if vote is None else verdict_of(events, vote.decided),
         lost_vote=_lost_vote(node, story),
         asking=asking,
         gap=log_gap(node.log, leader.log) if leads and leader is not None else None,
-        deadline=timer_of(trail, node),
-        faults=_faults(trail, node),
+        deadline=timer_of(events, node),
+        faults=_faults(events, node),
         told=story.told,
-        kept=kept_facts(trail, node),
-        incoming=incoming(trail, node),
+        kept=kept_facts(events, node),
+        incoming=incoming(events, node),
         ignored=story.snapshots.ignored,
     )
 
 
-def _heard(trail: EventIndex, story: Story) -> NodeVerdict | Record | None:
+def _heard(events: EventIndex, story: Story) -> NodeVerdict | Record | None:
     record = story.heard
     if record is None or isinstance(record.event, decisions.AppendDecided | decisions.ConfirmDecided):
-        return verdict_of(trail, record)
+        return verdict_of(events, record)
     return record
 
 
@@ -261,7 +261,7 @@ def log_gap(own: Sequence[Entry], leader: Sequence[Entry]) -> LogGap:
     return LogGap("behind" if len(own) < len(leader) else "ahead", min(len(own), len(leader)))
 
 
-def _faults(trail: EventIndex, node: NodeSnapshot) -> NodeFaults:
-    story = trail.story(node.id)
-    group = next((group for group in trail.snapshot.groups if node.id in group), ())
+def _faults(events: EventIndex, node: NodeSnapshot) -> NodeFaults:
+    story = events.story(node.id)
+    group = next((group for group in events.snapshot.groups if node.id in group), ())
     return NodeFaults(story.frozen_since, story.cut_off_since, group, story.earlier_life, story.write)

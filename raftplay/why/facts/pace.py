@@ -23,16 +23,16 @@ class ElectionPace:
     doubt: Doubt
 
 
-def pace_of(trail: EventIndex) -> ElectionPace | None:
+def pace_of(events: EventIndex) -> ElectionPace | None:
     """Return the pace of elections; None where the timings do not explain it, or hardly any begin."""
-    timings = _timings_now(trail)
+    timings = _timings_now(events)
     doubt = None if timings is None else doubt_about(timings)
     if doubt is None:
         return None
-    now = trail.snapshot.time
-    begin = max(now - WINDOW, trail.kept_from or 0.0)
+    now = events.snapshot.time
+    begin = max(now - WINDOW, events.kept_from or 0.0)
     elections, pre_votes = (
-        sum(record.time >= begin for record, _ in trail.of_kind(kind))
+        sum(record.time >= begin for record, _ in events.of_kind(kind))
         for kind in (decisions.ElectionStarted, decisions.PreVoteStarted)
     )
     if elections + pre_votes < FEWEST:
@@ -40,12 +40,12 @@ def pace_of(trail: EventIndex) -> ElectionPace | None:
     return ElectionPace(elections, pre_votes, now - begin, doubt)
 
 
-def _timings_now(trail: EventIndex) -> Timings | None:
+def _timings_now(events: EventIndex) -> Timings | None:
     """Return the timings with the delays of the links, which make a round trip longer; None for a single node.
 
     The two nodes that are nearest to each other count.
     """
-    snapshot = trail.snapshot
+    snapshot = events.snapshot
     ids = range(len(snapshot.nodes))
     if snapshot.timings is None or len(ids) < 2:
         return None

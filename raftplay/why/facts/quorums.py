@@ -58,79 +58,79 @@ class QuorumFacts:
     forgets: bool
 
 
-def quorum_facts(trail: EventIndex) -> QuorumFacts:
+def quorum_facts(events: EventIndex) -> QuorumFacts:
     """Return whether there is a leader, and why there is none."""
-    snapshot = trail.snapshot
+    snapshot = events.snapshot
     live = [node for node in snapshot.nodes if node.alive]
     leader = None if snapshot.leader is None else (snapshot.leader.id, snapshot.leader.current_term)
-    standings = tuple(_standing(trail, node) for node in live)
+    standings = tuple(_standing(events, node) for node in live)
     term = max((node.current_term for node in live), default=0)
     ballot = tuple((n.id, n.voted_for) for n in live if n.current_term == term and n.voted_for != NONE)
-    candidacies = tuple(found for node in live if (found := candidacy(trail, node)) is not None)
-    timers = [(timer_of(trail, node), node.id) for node in live if not node.frozen]
+    candidacies = tuple(found for node in live if (found := candidacy(events, node)) is not None)
+    timers = [(timer_of(events, node), node.id) for node in live if not node.frozen]
     when, next_node = min(timers, default=(math.inf, NONE))
     return QuorumFacts(
-        reason="there is one" if leader else _reason(trail, standings, ballot, candidacies),
+        reason="there is one" if leader else _reason(events, standings, ballot, candidacies),
         leader=leader,
         alive=tuple(node.id for node in live),
-        needed=trail.needed,
+        needed=events.needed,
         standings=standings,
         term=term,
         ballot=ballot,
         candidacies=candidacies,
         next_timer=(next_node, when) if math.isfinite(when) else None,
-        last_leader=_last_leader(trail),
-        forgets=trail.view.forgotten > 0,
+        last_leader=_last_leader(events),
+        forgets=events.view.forgotten > 0,
     )
 
 
-def _last_leader(trail: EventIndex) -> PastLeadership | None:
-    for record, _ in reversed(trail.of_kind(decisions.BecameLeader)):
-        led = trail.story(record.node).leadership
+def _last_leader(events: EventIndex) -> PastLeadership | None:
+    for record, _ in reversed(events.of_kind(decisions.BecameLeader)):
+        led = events.story(record.node).leadership
         if led is not None and led.seq == record.seq:  # else a process that had crashed led
             return led
     return None
 
 
-def _standing(trail: EventIndex, node: NodeSnapshot) -> Standing:
-    meets, obstacles = trail.links.around(node.id)
+def _standing(events: EventIndex, node: NodeSnapshot) -> Standing:
+    meets, obstacles = events.links.around(node.id)
     args = RequestVoteArgs(node.current_term, node.id, node.last_index, node.last_term)
-    voters = [trail.snapshot.nodes[peer] for peer in meets]
-    is_up_to_date = trail.rules.is_up_to_date
+    voters = [events.snapshot.nodes[peer] for peer in meets]
+    is_up_to_date = events.rules.is_up_to_date
     supporters = [v.id for v in voters if is_up_to_date(args, LogEnd(v.last_index, v.last_term))]
     return Standing(node.id, meets, tuple(supporters), obstacles)
 
 
 def _reason(
-    trail: EventIndex,
+    events: EventIndex,
     standings: tuple[Standing, ...],
     ballot: tuple[tuple[int, int], ...],
     candidacies: tuple[ElectionUnderWay, ...],
 ) -> Reason:
-    if len(standings) < trail.needed:
+    if len(standings) < events.needed:
         return "too few live"
-    if all(len(standing.meets) + 1 < trail.needed for standing in standings):
+    if all(len(standing.meets) + 1 < events.needed for standing in standings):
         return "too few meet"
-    if not trail.snapshot.node and all(len(standing.supporters) + 1 < trail.needed for standing in standings):
+    if not events.snapshot.node and all(len(standing.supporters) + 1 < events.needed for standing in standings):
         return "logs refused"
     elections = [found for found in candidacies if not found.pre_vote]
     if not elections:
         return "asking first" if candidacies else "waiting"
-    if any(_may_win(trail, election) for election in elections):
+    if any(_may_win(events, election) for election in elections):
         return "election under way"
     return "split vote" if len({candidate for _, candidate in ballot}) > 1 else "election lost"
 
 
-def _may_win(trail: EventIndex, election: ElectionUnderWay) -> bool:
+def _may_win(events: EventIndex, election: ElectionUnderWay) -> bool:
     """Return whether the votes so far and those that may still come suffice; votes are requested once a term."""
     votes = {election.node, *election.votes}
-    votes.update(asked.peer for asked in election.asked if _may_come(trail, asked, election))
+    votes.update(asked.peer for asked in election.asked if _may_come(events, asked, election))
     return len(votes) >= election.needed
 
 
-def _may_come(trail: EventIndex, asked: RequestFate, election: ElectionUnderWay) -> bool:
-    voter = trail.snapshot.nodes[asked.peer]
+def _may_come(events: EventIndex, asked: RequestFate, election: ElectionUnderWay) -> bool:
+    voter = events.snapshot.nodes[asked.peer]
     if not asked.may_still_vote or (asked.journey is not None and asked.journey.verdict is not None):
         return asked.may_still_vote
-    is_free = trail.rules.may_vote_for(election.node, voter.voted_for)
+    is_free = events.rules.may_vote_for(election.node, voter.voted_for)
     return voter.current_term < election.term or (voter.current_term == election.term and is_free)

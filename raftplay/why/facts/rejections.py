@@ -24,11 +24,11 @@ class RejectionFacts:
     snapshot: Record | None = None
 
 
-def rejection_facts(trail: EventIndex, node: int) -> RejectionFacts:
+def rejection_facts(events: EventIndex, node: int) -> RejectionFacts:
     """Return the last request that `node` rejected, and the last of its own that was rejected."""
-    story = trail.story(node)
-    others = [trail.story(peer.id) for peer in trail.snapshot.nodes if peer.id != node]
+    story = events.story(node)
+    others = [events.story(peer.id) for peer in events.snapshot.nodes if peer.id != node]
     found = [story.rejected_of[node] for story in others if node in story.rejected_of]
-    by = verdict_of(trail, story.rejected)
-    of = verdict_of(trail, max(found, key=lambda record: record.seq, default=None))
-    return RejectionFacts(node, by, of, trail.kept_from, story.told, story.snapshots.ignored)
+    by = verdict_of(events, story.rejected)
+    of = verdict_of(events, max(found, key=lambda record: record.seq, default=None))
+    return RejectionFacts(node, by, of, events.kept_from, story.told, story.snapshots.ignored)

@@ -41,11 +41,11 @@ class SendingFacts:
     journey: Journey | None
 
 
-def kept_facts(trail: EventIndex, node: NodeSnapshot) -> KeptFacts | None:
+def kept_facts(events: EventIndex, node: NodeSnapshot) -> KeptFacts | None:
     """Return the snapshot that stands for the beginning of a node's log; None if nothing is compacted."""
     if node.base_index == NONE:
         return None
-    record = trail.story(node.id).snapshots.made
+    record = events.story(node.id).snapshots.made
     event = None if record is None else record.event
     made = decisions.SnapshotTaken | decisions.SnapshotInstalled
     if record is None or not isinstance(event, made) or event.index != node.base_index:
@@ -54,27 +54,27 @@ def kept_facts(trail: EventIndex, node: NodeSnapshot) -> KeptFacts | None:
     return KeptFacts(event.index, how, record.time)
 
 
-def incoming(trail: EventIndex, node: NodeSnapshot) -> Record | None:
+def incoming(events: EventIndex, node: NodeSnapshot) -> Record | None:
     """Return the last part that a node received of a snapshot that is not whole yet; None if it waits for none."""
-    record = trail.story(node.id).snapshots.chunk
+    record = events.story(node.id).snapshots.chunk
     if record is None or record.after is None or not isinstance(record.event, decisions.ChunkReceived):
         return None
     is_its = record.after.current_term == node.current_term and record.event.index > node.commit_index
     return record if is_its else None
 
 
-def sendings(trail: EventIndex, leader: NodeSnapshot) -> tuple[SendingFacts, ...]:
+def sendings(events: EventIndex, leader: NodeSnapshot) -> tuple[SendingFacts, ...]:
     """Return the snapshots that a leader sends, or has to send."""
-    found = (sending(trail, leader, peer) for peer in trail.snapshot.nodes if peer is not leader)
+    found = (sending(events, leader, peer) for peer in events.snapshot.nodes if peer is not leader)
     return tuple(one for one in found if one is not None)
 
 
-def sending(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot) -> SendingFacts | None:
+def sending(events: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot) -> SendingFacts | None:
     """Return the snapshot that `leader` sends to `peer`; None if its log has what the peer needs next."""
     next_index = dict(leader.next_index).get(peer.id)
     if next_index is None or next_index > leader.base_index:
         return None
-    record = trail.story(leader.id).snapshots.sent.get(peer.id)
+    record = events.story(leader.id).snapshots.sent.get(peer.id)
     event = None if record is None else record.event
     if record is None or not isinstance(event, decisions.SnapshotSent) or next_index > event.index:
         return SendingFacts(peer.id, next_index, leader.base_index, None, None, None, 0, None)
@@ -85,25 +85,25 @@ def sending(trail: EventIndex, leader: NodeSnapshot, peer: NodeSnapshot) -> Send
         since=record.time,
         index=event.index,
         size=event.size,
-        received=_received(trail, peer, event),
-        journey=_last_chunk(trail, leader, peer.id, event.index),
+        received=_received(events, peer, event),
+        journey=_last_chunk(events, leader, peer.id, event.index),
     )
 
 
-def _received(trail: EventIndex, peer: NodeSnapshot, sent: decisions.SnapshotSent) -> int:
+def _received(events: EventIndex, peer: NodeSnapshot, sent: decisions.SnapshotSent) -> int:
     """Return how many bytes of a snapshot `peer` has."""
-    record = trail.story(peer.id).snapshots.chunk
+    record = events.story(peer.id).snapshots.chunk
     event = None if record is None else record.event
     if not peer.alive or not isinstance(event, decisions.ChunkReceived):
         return 0
     return event.received if (event.index, event.term) == (sent.index, sent.term) else 0
 
 
-def _last_chunk(trail: EventIndex, leader: NodeSnapshot, peer: int, index: int) -> Journey | None:
+def _last_chunk(events: EventIndex, leader: NodeSnapshot, peer: int, index: int) -> Journey | None:
     """Return the last part of the snapshot that was sent."""
 
     def is_part(args: Args) -> bool:
         its = leader.current_term, index
         return isinstance(args, InstallSnapshotArgs) and (args.term, args.last_index) == its
 
-    return last_journey(trail, leader.id, peer, trail.story(leader.id).leadership, is_part)
+    return last_journey(events, leader.id, peer, events.story(leader.id).leadership, is_part)

@@ -93,18 +93,18 @@ class ValueFacts:
 ORDER: tuple[ValueFate, ...] = ("committed", "was committed", "pending", "on disk only", "gone")
 
 
-def value_facts(trail: EventIndex, value: object) -> ValueFacts:
+def value_facts(events: EventIndex, value: object) -> ValueFacts:
     """Return what became of `value`."""
-    copies = _Copies(value, trail.needed, len(trail.snapshot.nodes))
-    for record in trail.view.records:
+    copies = _Copies(value, events.needed, len(events.snapshot.nodes))
+    for record in events.view.records:
         copies.read(record)
-    for place in _places_now(trail.snapshot.nodes, value, set(copies.entries)):
+    for place in _places_now(events.snapshot.nodes, value, set(copies.entries)):
         copies.entry(place)
     for entry in copies.entries.values():
-        _look_now(trail, value, entry)
+        _look_now(events, value, entry)
     found = list(copies.entries.values())
     found.sort(key=lambda entry: (ORDER.index(entry.fate), -entry.term, -entry.index))
-    submitted = trail.of_kind(facts.Submitted)
+    submitted = events.of_kind(facts.Submitted)
     refused = tuple(
         (record.node, record.time, event.successor)
         for record, event in submitted
@@ -113,8 +113,8 @@ def value_facts(trail: EventIndex, value: object) -> ValueFacts:
     alike = (event.command for _, event in submitted if str(event.command) == str(value))
     similar = next((other for other in alike if not same_command(other, value)), None)
     fate: ValueFate = found[0].fate if found else "not taken" if refused else "unknown"
-    index = index_facts(trail, found[0].index) if found and fate != "gone" else None
-    return ValueFacts(value, fate, tuple(found), refused, similar, index, trail.needed, trail.kept_from)
+    index = index_facts(events, found[0].index) if found and fate != "gone" else None
+    return ValueFacts(value, fate, tuple(found), refused, similar, index, events.needed, events.kept_from)
 
 
 def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[LogPlace]) -> Iterable[LogPlace]:
@@ -131,9 +131,9 @@ def _places_now(nodes: Sequence[NodeSnapshot], value: object, known: set[LogPlac
                 yield applied.index, NONE
 
 
-def _look_now(trail: EventIndex, value: object, story: EntryFacts) -> None:
+def _look_now(events: EventIndex, value: object, story: EntryFacts) -> None:
     """Add what nodes have now to what the events tell of an entry."""
-    nodes, index = trail.snapshot.nodes, story.index
+    nodes, index = events.snapshot.nodes, story.index
     holders = tuple(
         node.id
         for node, entry in zip(nodes, entries_at(nodes, index), strict=True)
@@ -141,7 +141,7 @@ def _look_now(trail: EventIndex, value: object, story: EntryFacts) -> None:
         or (entry is not None and entry.term in (story.term, NONE) and same_command(entry.command, value))
     )
     gone = sorted({*story.holders} - {*holders})
-    story.lost += tuple(LostEntry(node, trail.snapshot.time, "unknown") for node in gone)
+    story.lost += tuple(LostEntry(node, events.snapshot.time, "unknown") for node in gone)
     story.holders, story.most = holders, max(story.most, len(holders))
     story.alive = any(nodes[id].alive for id in holders)
     story.committed_on = tuple(id for id in holders if nodes[id].alive and nodes[id].commit_index >= index)

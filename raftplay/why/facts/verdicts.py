@@ -62,7 +62,7 @@ class LogEnd(RaftLog):
         return self.last_term if index == self.last_index else NONE
 
 
-def verdict_of(trail: "EventIndex", record: Record | None) -> NodeVerdict | None:
+def verdict_of(events: "EventIndex", record: Record | None) -> NodeVerdict | None:
     """Return the response that `record`, a node's decision about a request, tells of; None for any other."""
     if record is None:
         return None
@@ -70,7 +70,7 @@ def verdict_of(trail: "EventIndex", record: Record | None) -> NodeVerdict | None
     match event:
         case decisions.VoteDecided():
             assert own is not None
-            earlier, heard = trail.story(record.node).before_vote[record.seq]
+            earlier, heard = events.story(record.node).before_vote[record.seq]
             heard = heard if event.rule in (Rule.LEADER_ALIVE, Rule.IN_LEASE) else None
             sound = sound_vote(event, own, earlier)
         case decisions.AppendDecided():
