@@ -6,6 +6,7 @@ import pytest
 
 from raftplay.cluster import stuck
 from raftplay.cluster.own_node import OwnNode, loaded
+from raftplay.errors import UsageError
 from raftplay.explore.exhaustive.command import exhaustive
 from raftplay.explore.exhaustive.search import explore_all
 from raftplay.explore.exhaustive.world import BoundedWorld, Bounds
@@ -192,3 +193,18 @@ def test_code_that_does_not_return_is_told_by_its_method(
     name, text = found(engine, node)
     assert name == "no return from append_entries"
     assert f'  File "{tmp_path}/my.py", line {LINE + 1}, in append_entries' in text
+
+
+def test_own_fields_may_be_sets_and_dicts_of_any_keys(tmp_path: Path) -> None:
+    node = own(tmp_path, "start", "super().start(now); self.seen = {1, 'a'}; self.by = {None: [1], 2: set()}")
+    world = BoundedWorld(Bounds(2, 1, 1, 0), module_with((), loaded(node)), folds=False)
+    outcome = explore_all(world, most_states=1_000, most_bytes=4 << 30)
+    assert outcome.broken is None
+    assert outcome.states > 1
+
+
+def test_an_own_field_that_cannot_be_compared_is_refused_by_an_exhaustive_search(tmp_path: Path) -> None:
+    node = own(tmp_path, "start", "super().start(now); self.mine = object()")
+    world = BoundedWorld(Bounds(2, 1, 1, 0), module_with((), loaded(node)), folds=False)
+    with pytest.raises(UsageError, match=r"compares the states of nodes: an object in the state of a node needs"):
+        explore_all(world, most_states=1_000, most_bytes=4 << 30)
