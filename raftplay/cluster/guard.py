@@ -82,7 +82,8 @@ class Guard:
 
     def submit(self, command: object, now: float | None = None) -> int:
         """Submit `command`; return its log index, or -1."""
-        return self._input("submit", "", lambda: checked_index(self._cm.submit(command)))
+        cm = self._cm
+        return self._input("submit", "", lambda: checked_index(cm.submit(command), cm.log.last_index))
 
     def wake(self, now: float) -> None:
         """Fire the timer if it is due."""

@@ -91,7 +91,7 @@ class NodeCode:
         try:
             index = self.cm.submit(command)
             self._check_state()
-            return checked_index(index) if self.is_own else index
+            return checked_index(index, self.cm.log.last_index) if self.is_own else index
         except CommandRefused:
             raise
         except OWN_FAILURES as error:

@@ -42,10 +42,12 @@ def check_reply(reply: Reply, kind: type[Reply]) -> None:
             raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
 
 
-def checked_index(index: object) -> int:
-    """Return `index`, the result of submitting a command, if it is a log index or -1. Raises `TypeError`."""
+def checked_index(index: object, last: int) -> int:
+    """Return `index`, the result of submitting, if it is an index up to `last` or -1. Raises `TypeError`."""
     if type(index) is not int or not NONE <= index <= MAX_NUMBER:
         raise TypeError(f"{index!r} was returned, not a log index or -1")
+    if index > last:
+        raise TypeError(f"{index} was returned, but the last index of its log is {last}")
     return index
 
 

@@ -95,6 +95,7 @@ def test_an_exception_names_node_method_and_own_lines(engine: str, method: str, 
         ("request_vote", "pass", "None was returned, not a RequestVoteReply"),
         ("append_entries", "pass", "None was returned, not an AppendEntriesReply"),
         ("submit", "pass", "None was returned, not a log index or -1"),
+        ("submit", "return 7", "7 was returned, but the last index of its log is "),
         ("take_calls", "pass", "None was returned, not a list of (peer_id, args)"),
         ("take_calls", "return [1]", "1 is in the list that was returned, and is not (peer_id, args)"),
         (
@@ -105,7 +106,7 @@ def test_an_exception_names_node_method_and_own_lines(engine: str, method: str, 
         (
             "take_calls",
             "return [(1 if self.id != 1 else 0, 'x')]",
-            "'x' was returned for peer 1, not a request, such as RequestVoteArgs",
+            "'x' was returned for peer ",
         ),
         ("take_commits", "pass", "None was returned, not a list of CommitEntry values"),
         ("take_commits", "return ['x']", "'x' is in the list that was returned, and is not a CommitEntry"),
@@ -122,7 +123,7 @@ def test_a_result_that_cannot_be_used_is_told_by_its_method(
     assert name == f"TypeError in {method}"
     place, _, error = text.split("\n")[1:]
     assert place == f'  File "{tmp_path}/my.py", line {LINE}, in {method}'
-    assert error == f"TypeError: {said}" or (method == "take_calls" and " was returned for peer " in error)
+    assert error.startswith(f"TypeError: {said}")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
