@@ -37,12 +37,12 @@ The rooms, from the ground up
                  checks.py, over the parts of running.py (where `members` is the `Cluster`), which attributes.py
                  reads; failures.py keeps what is raised next; snapshot.py is the state of a cluster as a value;
                  own_node.py loads a user's class of nodes, own_methods.py checks its methods, and results.py
-                 what they return (guard.py does without servers, for explore); machine.py is the interface of a
+                 what they return (guard.py does so without servers, for explore); machine.py is the interface of a
                  state machine, image.py what a snapshot holds of its state, commits.py forgets old commits;
                  cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
                  node and its storage; given.py: disks that hold something before the start; hardware.py is the
-                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk,
-                 with what waits for it
+                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk, with
+                 what waits for it
   maelstrom/     the key-value store under Maelstrom: node.py is one node without I/O, pipe.py its standard
                  streams
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,

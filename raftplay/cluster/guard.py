@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from raftplay.cluster.own_methods import check_results, handler, has_foreign_code
-from raftplay.cluster.raised import FAILURES, node_raised
+from raftplay.cluster.raised import OWN_FAILURES, node_raised
 from raftplay.cluster.results import (
+    check_created,
     check_reply,
     check_state,
     checked_calls,
@@ -39,8 +40,10 @@ def created(
         return create()
     check_results(module.rules)
     try:
-        return create()
-    except FAILURES as error:
+        cm = create()
+        check_created(cm)
+        return cm
+    except OWN_FAILURES as error:
         raise node_raised(id, error, "__init__", now, "", module) from error
 
 
@@ -64,7 +67,7 @@ class Guard:
     @property
     def snapshot_due(self) -> bool:
         """Return whether it must take a snapshot now."""
-        return self._told("snapshot_due", "", lambda: self._cm.snapshot_due)
+        return self._told("wants_snapshot", "", lambda: self._cm.snapshot_due)
 
     def start(self, now: float) -> None:
         """Start the node."""
@@ -79,7 +82,8 @@ class Guard:
 
     def submit(self, command: object, now: float | None = None) -> int:
         """Submit `command`; return its log index, or -1."""
-        return self._input("submit", "", lambda: checked_index(self._cm.submit(command)))
+        cm = self._cm
+        return self._input("submit", "", lambda: checked_index(cm.submit(command), cm.log.last_index))
 
     def wake(self, now: float) -> None:
         """Fire the timer if it is due."""
@@ -143,7 +147,7 @@ class Guard:
         cm = self._cm
         try:
             return call()
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise node_raised(cm.id, error, method, self._now(), about, type(cm)) from error
 
 

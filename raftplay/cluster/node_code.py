@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from raftplay.cluster.image import decoded, digest_of, encoded, is_image
 from raftplay.cluster.machine import MachineFactory, StateMachine, is_machine
 from raftplay.cluster.own_methods import check_results, handler, has_foreign_code
-from raftplay.cluster.raised import FAILURES, NodeRaised, node_raised
+from raftplay.cluster.raised import OWN_FAILURES, NodeRaised, node_raised
 from raftplay.cluster.results import (
+    check_created,
     check_reply,
     check_state,
     checked_calls,
@@ -53,14 +54,17 @@ class NodeCode:
         self._now = now
         self._kind: type = kind
         self.is_own = is_own
+        self._applied: int | None = None  # the index of the last commit
         self.is_checked = has_foreign_code(kind)
         if is_own:
             check_results(kind.rules)
         try:
             self.cm = create()
+            if self.is_checked:
+                check_created(self.cm)
         except StorageError:
             raise
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "__init__") from error
         if self.cm.snapshot is not None:
             decoded(self.cm.snapshot.data, self.cm.snapshot.index)  # raises `StorageError`
@@ -78,19 +82,21 @@ class NodeCode:
         """Call `method` of the node, which is called `name`, with the time."""
         try:
             method(now)
-            self._check_state()
-        except FAILURES as error:
+            if self.is_checked:
+                check_state(self.cm)
+        except OWN_FAILURES as error:
             raise self._raised(error, name) from error
 
     def submit(self, command: object) -> int:
         """Submit `command`; return its log index, or -1."""
         try:
             index = self.cm.submit(command)
-            self._check_state()
-            return checked_index(index) if self.is_own else index
+            if self.is_checked:
+                check_state(self.cm)
+            return checked_index(index, self.cm.log.last_index) if self.is_own else index
         except CommandRefused:
             raise
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "submit") from error
 
     def handle(self, request: Request, now: float) -> Reply:
@@ -100,8 +106,9 @@ class NodeCode:
             reply = self.cm.request_received(args, now)
             if self.is_own:
                 check_reply(reply, OF[type(args)].reply)
-            self._check_state()
-        except FAILURES as error:
+            if self.is_checked:
+                check_state(self.cm)
+        except OWN_FAILURES as error:
             method = handler(self._kind, OF[type(args)].method)
             raise self._raised(error, method, str(request)) from error
         return reply
@@ -110,16 +117,18 @@ class NodeCode:
         """Hand `response`, which answers `request`, to the node."""
         try:
             self.cm.reply_received(response.src, request.message, response.message, now)
-            self._check_state()
-        except FAILURES as error:
+            if self.is_checked:
+                check_state(self.cm)
+        except OWN_FAILURES as error:
             raise self._raised(error, "reply_received", str(response)) from error
 
     def call_failed(self, peer_id: int, args: Args, now: float) -> None:
         """Tell the node that the request `args` could not be sent."""
         try:
             self.cm.call_failed(peer_id, args, now)
-            self._check_state()
-        except FAILURES as error:
+            if self.is_checked:
+                check_state(self.cm)
+        except OWN_FAILURES as error:
             raise self._raised(error, "call_failed") from error
 
     def read(self, now: float) -> int:
@@ -131,7 +140,7 @@ class NodeCode:
         """Stop the node; it is Dead, whatever its code does."""
         try:
             self.cm.stop()
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             self.cm.state = CMState.DEAD
             raise self._raised(error, "stop") from error
 
@@ -143,7 +152,7 @@ class NodeCode:
             return self.cm.persist(now)
         except (StorageError, TornWrite, DiskBusy):
             raise
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "persist") from error
 
     def take_commits(self) -> list[CommitEntry]:
@@ -151,8 +160,9 @@ class NodeCode:
         try:
             commits = self.cm.take_commits()
             if self.is_own:
-                commits = checked_commits(commits)
-        except FAILURES as error:
+                commits = checked_commits(commits, self._applied)
+                self._applied = commits[-1].index if commits else self._applied
+        except OWN_FAILURES as error:
             raise self._raised(error, "take_commits") from error
         if commits and self.machine is not None:
             self._apply(self.machine, commits)
@@ -165,16 +175,17 @@ class NodeCode:
         """
         try:
             image = self.cm.take_image()
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "take_image") from error
         if image is None:
             return None
+        self._applied = image.index
         commits, machine = decoded(image.data, image.index)
         if self.machine is None or machine is None:
             return commits, ""
         try:
             self.machine.restore(machine)
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise node_raised(self.id, error, "restore", self._now(), "", type(self.machine)) from error
         return commits, digest_of(self._machine_image())
 
@@ -183,8 +194,8 @@ class NodeCode:
         """Tell whether the node must take a snapshot now."""
         try:
             return bool(self.cm.config.snapshot) and self.cm.snapshot_due
-        except FAILURES as error:
-            raise self._raised(error, "snapshot_due") from error
+        except OWN_FAILURES as error:
+            raise self._raised(error, "wants_snapshot") from error
 
     def take_snapshot(self, commits: Sequence[CommitEntry], now: float) -> int:
         """Hand the node an image of its state, which `commits` led to; return the last index in it, or -1."""
@@ -194,7 +205,7 @@ class NodeCode:
         data, self.digest = encoded(commits, machine), digest_of(machine)
         try:
             return self.cm.take_snapshot(data, now)
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "take_snapshot") from error
 
     def _machine_image(self) -> bytes | None:
@@ -205,7 +216,7 @@ class NodeCode:
             data = self.machine.snapshot()
             if not isinstance(data, bytes):
                 raise TypeError(f"{type(data).__name__} was returned, not bytes")
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise node_raised(self.id, error, "snapshot", self._now(), "", type(self.machine)) from error
         return data
 
@@ -214,7 +225,7 @@ class NodeCode:
         try:
             calls = self.cm.take_calls()
             return checked_calls(calls, self.cm.peer_ids) if self.is_own else calls
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "take_calls") from error
 
     def take_reads(self, now: float) -> list[tuple[int, int]]:
@@ -222,7 +233,7 @@ class NodeCode:
         try:
             reads = self.cm.take_reads(now)
             return checked_reads(reads) if self.is_own else reads
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise self._raised(error, "take_reads") from error
 
     def deadline_before(self, at: float) -> float | None:
@@ -242,7 +253,7 @@ class NodeCode:
             machine = create()
             if not is_machine(type(machine)) and not isinstance(machine, StateMachine):
                 raise TypeError(f"{machine!r} is no state machine: it must have apply, snapshot and restore")
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             raise node_raised(self.id, error, "state_machine", self._now()) from error
         return machine
 
@@ -254,15 +265,10 @@ class NodeCode:
         try:
             for entry in commits:
                 results.append(apply(entry))
-        except FAILURES as error:
+        except OWN_FAILURES as error:
             about = f"entry {commits[len(results)].index}"
             raise node_raised(self.id, error, "apply", self._now(), about, type(machine)) from error
         self.results = results
-
-    def _check_state(self) -> None:
-        """Check the state that an input has left, if the class is a user's. Raises `TypeError`."""
-        if self.is_checked:
-            check_state(self.cm)
 
     def _raised(self, error: BaseException, method: str, about: str = "") -> NodeRaised:
         return node_raised(self.id, error, method, self._now(), about, self._kind)

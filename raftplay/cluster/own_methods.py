@@ -47,6 +47,9 @@ INPUTS = (
 )
 """The methods of `ConsensusModule` that the cluster calls, in the order in which the class defines them."""
 
+LISTS = ("take_calls", "take_commits", "take_reads")
+"""The inputs that may yield what they return."""
+
 ALIKE = 0.84
 """The least likeness of two names, from 0 to 1, if one of them is taken for a misspelling of the other."""
 
@@ -94,6 +97,10 @@ def _own_methods(node: type, base: type) -> Iterator[tuple[str, FunctionType]]:
 
 
 def _check_parameters(node: type, method: FunctionType, base: FunctionType) -> None:
+    if inspect.iscoroutinefunction(method):
+        raise UsageError(f"{node.__name__}.{method.__name__} is an async def, which nothing awaits; write def")
+    if inspect.isgeneratorfunction(method) and method.__name__ not in LISTS:
+        raise UsageError(f"{node.__name__}.{method.__name__} has a yield, so that a call of it does nothing")
     names = list(inspect.signature(base).parameters)
     try:
         inspect.signature(method).bind(*names)

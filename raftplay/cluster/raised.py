@@ -19,6 +19,9 @@ from raftplay.watch.text import error_text, visible
 FAILURES = (Exception, DidNotReturn)
 """The exceptions with which a node's code may end."""
 
+OWN_FAILURES = (*FAILURES, SystemExit)
+"""The exceptions with which one call of a node's code may end: it may try to end the process, too."""
+
 LONGEST_TEXT = 500
 """The number of characters of an exception's text that are shown."""
 
@@ -88,8 +91,11 @@ def node_raised(
 ) -> NodeRaised:
     """Return the exception, caused by `error`, to raise when the code of `node` raised `error` in `method`.
 
-    `kind` is the class of the node: its definition is named if no line of the user's raised.
+    `kind` is the class of the node: its definition is named if no line of the user's raised. Raises `error` itself
+    if it is the end of the process that a signal asked for.
     """
+    if isinstance(error, SystemExit) and _is_foreign(traceback.extract_tb(error.__traceback__)[-1].filename):
+        raise error
     raised = "" if isinstance(error, DidNotReturn) else _name(error)
     place = definition(kind, method)
     if isinstance(error, WrongResult):

@@ -22,8 +22,10 @@ from raftplay.raft.messages import (
     RPCRequest,
 )
 from raftplay.raft.rpcs import OF
+from raftplay.raft.state import FIELDS
 
-FOUR_NUMBERS = (int, int, int, int)
+NUMBERS = ("current_term", "voted_for", "commit_index", "last_applied")
+"""The numbers of a node's state that its code may set."""
 
 
 def check_reply(reply: Reply, kind: type[Reply]) -> None:
@@ -40,10 +42,12 @@ def check_reply(reply: Reply, kind: type[Reply]) -> None:
             raise TypeError(f"{reply!r} was returned, whose {name} is no integer from {least} to 2**62")
 
 
-def checked_index(index: object) -> int:
-    """Return `index`, the result of submitting a command, if it is a log index or -1. Raises `TypeError`."""
+def checked_index(index: object, last: int) -> int:
+    """Return `index`, the result of submitting, if it is an index up to `last` or -1. Raises `TypeError`."""
     if type(index) is not int or not NONE <= index <= MAX_NUMBER:
         raise TypeError(f"{index!r} was returned, not a log index or -1")
+    if index > last:
+        raise TypeError(f"{index} was returned, but the last index of its log is {last}")
     return index
 
 
@@ -63,14 +67,19 @@ def checked_calls(calls: object, peers: Container[int]) -> list[tuple[int, Args]
     return found
 
 
-def checked_commits(commits: object) -> list[CommitEntry]:
-    """Return what is committed, if each of it is an entry with its index. Raises `TypeError`."""
+def checked_commits(commits: object, after: int | None = None) -> list[CommitEntry]:
+    """Return what is committed, if it is the entries that follow index `after` (None: any). Raises `TypeError`."""
     entries = _listed(commits, "CommitEntry values")
     for entry in entries:
         if not isinstance(entry, CommitEntry):
             raise TypeError(f"{entry!r} is in the list that was returned, and is not a CommitEntry")
         if type(entry.index) is not int or type(entry.term) is not int:
             raise TypeError(f"{entry!r} was returned, whose index or term is no integer")
+        if after is not None and entry.index != after + 1:
+            raise TypeError(
+                f"{entry!r} was returned after the entry at index {after}; each is returned once, in order"
+            )
+        after = entry.index
     return entries
 
 
@@ -128,19 +137,27 @@ def _is_entry(entry: object) -> bool:
 
 
 @cache
-def _field_types(kind: type[RPCRequest]) -> dict[str, Any]:
+def _field_types(kind: type[RPCRequest]) -> dict[str, type[object]]:
     hints = get_type_hints(kind, include_extras=True)
     return {name: hints[name] for name in kind.__struct_fields__}
 
 
 def checked_state(state: NodeState) -> NodeState:
-    """Return `state`, if its role is a role, and its numbers are numbers. Raises `TypeError`."""
+    """Return `state`, if its role is a role, and its numbers are integers. Raises `TypeError`."""
     if type(state.state) is not CMState:
         raise TypeError(f"its state is a CMState, such as CMState.FOLLOWER; here: {state.state!r}")
-    kinds = type(state.current_term), type(state.voted_for), type(state.commit_index), type(state.last_applied)
-    if kinds != FOUR_NUMBERS:
-        raise TypeError(f"its term, its vote and its indices are integers, -1 for none; here: {state}")
+    for name in NUMBERS:
+        if type(number := getattr(state, name)) is not int:
+            raise TypeError(f"its {name} is an integer, -1 for none; here: {number!r}")
     return state
+
+
+def check_created(cm: ConsensusModule) -> None:
+    """Raise `TypeError` unless the constructor of `ConsensusModule` has run."""
+    if not vars(cm).keys() & FIELDS:
+        raise TypeError(
+            "__init__ does not call super().__init__(id, peer_ids, storage, config=config, rng=rng) before it ends"
+        )
 
 
 def check_state(cm: ConsensusModule) -> None:

@@ -17,6 +17,10 @@ Named = Callable[[int], int]
 """Another id for each node."""
 
 
+class NoValue(TypeError):
+    """Raised for a part of a node's state that can neither be copied nor compared."""
+
+
 @runtime_checkable
 class Cloned(Protocol):
     """A part of a node's state that is copied by itself."""
@@ -34,7 +38,7 @@ class Compared(Protocol):
 
 
 def copied(value: object) -> object:
-    """Return an independent copy of a value; one that cannot change is its own. Raises `TypeError`."""
+    """Return an independent copy of a value; one that cannot change is its own. Raises `NoValue`."""
     match value:
         case None | bool() | int() | float() | str() | bytes() | tuple() | Enum() | InternalEntry():
             return value
@@ -42,20 +46,24 @@ def copied(value: object) -> object:
             return [copied(each) for each in value]
         case dict():
             return {key: copied(each) for key, each in value.items()}
+        case set() | frozenset():
+            return type(value)(value)
         case msgspec.Struct() if value.__struct_config__.frozen:
             return value
         case Cloned():
             return value.clone()
-    raise TypeError(f"a {type(value).__name__} in the state of a node needs a method clone")
+    raise NoValue(f"{_kind(value)} in the state of a node needs a method clone")
 
 
 def compared(value: object) -> Hashable:
-    """Return a hashable value that equal values share. Raises `TypeError`."""
+    """Return a hashable value that equal values share. Raises `NoValue`."""
     match value:
         case list() | tuple():
             return tuple(compared(each) for each in value)
         case dict():
-            return tuple((key, compared(each)) for key, each in sorted(value.items()))
+            return frozenset((key, compared(each)) for key, each in value.items())
+        case set() | frozenset():
+            return frozenset(value)
         case Enum():
             return str(value.value)
         case None | bool() | int() | float() | str() | bytes() | InternalEntry():
@@ -64,7 +72,12 @@ def compared(value: object) -> Hashable:
             return value
         case Compared():
             return value.fingerprint(int)
-    raise TypeError(f"a {type(value).__name__} in the state of a node needs a method fingerprint")
+    raise NoValue(f"{_kind(value)} in the state of a node needs a method fingerprint")
+
+
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def named_node(id: int, named: Named) -> int:

@@ -126,7 +126,8 @@ def test_the_message_that_a_node_handled_is_the_one_that_was_delivered(make: Cal
         h.hold(0, 1)
         h.time_out_peer(0)  # no other election comes of itself
         (flight,) = [flight for flight in h.messages() if flight.dst == 1]
-        with pytest.raises(NodeFailed, match=rf"in request_vote at 0\.\d+ s \(message {flight.id}\)\n"):  # noqa: PT012
+        message = rf"\(RequestVote, message {flight.id} from node 0\)"
+        with pytest.raises(NodeFailed, match=rf"in request_vote at 0\.\d+ s {message}\n"):  # noqa: PT012
             h.deliver(flight.id)
             h.sleep_ms(100)
 
@@ -195,8 +196,8 @@ def test_what_is_no_reply_is_said(reply: object, make: Callable[..., Harness]):
     with pytest.raises(NodeFailed) as caught, make(Odd) as h:  # noqa: PT012 - in either call
         h.time_out_peer(0)
         h.sleep_ms(1000)
-    kind = "RequestVoteReply" if caught.value.method == "request_vote" else "AppendEntriesReply"
-    assert str(caught.value).endswith(f"\nTypeError: {reply!r} was returned, not a {kind}")
+    kind = "a RequestVoteReply" if caught.value.method == "request_vote" else "an AppendEntriesReply"
+    assert str(caught.value).endswith(f"\nTypeError: {reply!r} was returned, not {kind}")
 
 
 REPLIES = (
@@ -279,7 +280,7 @@ def test_a_deadline_that_is_no_time_is_said(make: Callable[..., Harness]):
         def _restart_election_timer(self):
             self.deadline = None
 
-    with pytest.raises(NodeFailed, match=r"^node 0 raised TypeError in deadline at "), make(Timeless) as h:
+    with pytest.raises(NodeFailed, match=r"^node 0 raised TypeError in start at "), make(Timeless) as h:
         h.sleep_ms(100)
 
 
@@ -459,7 +460,7 @@ def test_run_names_the_node_and_ends_with_status_1(monkeypatch: pytest.MonkeyPat
     assert f'\n  File "{HERE}", line ' in text
     assert '\n    return 1 + "one"\nTypeError: unsupported' in text
     assert "server.py" not in text
-    assert "; crashed: its code raised TypeError in append_entries (message " in text
+    assert "; crashed: its code raised TypeError in append_entries (AppendEntries, message " in text
     assert "\nagain: raftplay run mine.txt --nodes 3 --backend sim --seed 1 --bug own\n" in text
     assert text.split("\n")[-1].startswith("mine.txt: failed after 0 steps, at 0.")
 

@@ -417,3 +417,64 @@ def test_the_message_that_failed_is_told_with_its_rpc_and_its_sender(method: str
     with pytest.raises(NodeFailed) as caught, Harness(3, seed=1, node=OwnNode("my.py").load()) as h:
         h.sleep_ms(3000)
     assert re.search(f" s {message}\n", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "said"),
+    [
+        (
+            "__init__(self, *args, **kwargs)",
+            "self.seen = []",
+            "TypeError: __init__ does not call super().__init__(id, peer_ids, storage, config=config, rng=rng) "
+            "before it ends",
+        ),
+        ("request_vote(self, args, now=None)", "raise SystemExit(0)", "SystemExit: 0"),
+        (
+            "take_commits(self)",
+            "return super().take_commits() * 2",
+            "TypeError: CommitEntry(command='x', index=0, term=1) was returned after the entry at index 0; each is returned once, "
+            "in order",
+        ),
+        (
+            "append_entries(self, args, now=None)",
+            "self.commit_index = None",
+            "TypeError: None was returned, not an AppendEntriesReply",
+        ),
+        (
+            "reply_received(self, peer_id, args, reply, now)",
+            "self.current_term = '1'",
+            "TypeError: its current_term is an integer, -1 for none; here: '1'",
+        ),
+    ],
+)
+def test_what_would_pass_or_end_the_process_is_a_failure_of_the_node(
+    method: str, body: str, said: str, folder: Path
+):
+    (folder / "my.py").write_text(f"{QUIET}    def {method}:\n        {body}\n")
+
+    def run() -> None:
+        with Harness(3, seed=1, node=OwnNode("my.py").load()) as h:
+            h.submit_to_server(h.check_single_leader()[0], "x")
+            h.sleep_ms(1000)
+
+    with pytest.raises(NodeFailed) as caught:
+        run()
+    assert str(caught.value).split("\n")[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "    async def append_entries(self, args, now=None):\n        return super().append_entries(args, now)\n",
+            "Mine.append_entries is an async def, which nothing awaits; write def",
+        ),
+        (
+            "    def wake(self, now):\n        yield super().wake(now)\n",
+            "Mine.wake has a yield, so that a call of it does nothing",
+        ),
+    ],
+)
+def test_a_method_that_a_call_does_not_run_is_refused(code: str, said: str, folder: Path):
+    (folder / "my.py").write_text(QUIET + code)
+    assert str(refused("my.py")) == f"my.py: {said}"

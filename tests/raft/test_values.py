@@ -217,14 +217,14 @@ class Odd(ConsensusModule):
 
     def start(self, now: float) -> None:
         super().start(now)
-        self.odd = {1, 2}
+        self.odd = bytearray(2)
 
 
 def test_a_field_that_cannot_be_copied_or_compared_is_refused() -> None:
     cm = Odd(0, (1, 2), MapStorage())
     cm.start(0.0)
     assert cm.own_fields == ("odd",)
-    with pytest.raises(TypeError, match="a set in the state of a node needs a method clone"):
+    with pytest.raises(TypeError, match="a bytearray in the state of a node needs a method clone"):
         cm.clone(MapStorage())
-    with pytest.raises(TypeError, match="a set in the state of a node needs a method fingerprint"):
+    with pytest.raises(TypeError, match="a bytearray in the state of a node needs a method fingerprint"):
         cm.fingerprint()

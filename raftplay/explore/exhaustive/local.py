@@ -30,7 +30,7 @@ from raftplay.raft.messages import (
     is_sent,
 )
 from raftplay.raft.storage import MapStorage, PersistentState
-from raftplay.raft.values import named_args
+from raftplay.raft.values import NoValue, named_args
 from raftplay.watch import facts
 from raftplay.watch.invariants import names, wire
 from raftplay.watch.invariants.model import NodeModel
@@ -173,6 +173,8 @@ class Locals:
         verdicts = OneNode(self.n)
         try:
             return self._made(self.states[local], kind, what, down, verdicts)
+        except NoValue:
+            raise
         except Exception as error:
             failure = failure_of(error)
             if failure.name.startswith(NO_RETURN):

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from raftplay.backends.base import NodeFailed
 from raftplay.backends.files import resource
 from raftplay.cluster.stuck import DidNotReturn, watchdog
+from raftplay.errors import UsageError
 from raftplay.explore.exhaustive.across import Broken
 from raftplay.explore.exhaustive.local import Kind
 from raftplay.explore.exhaustive.world import BoundedWorld, WorldState, WorldStep
 from raftplay.explore.walks.verdicts import failure_of
+from raftplay.raft.values import NoValue
 
 INTERRUPTED = "interrupted"
 
@@ -47,7 +49,8 @@ def explore_all(
 ) -> ExhaustiveOutcome:
     """Visit every state, or stop at a violation, after `most_states` states, or at `most_bytes` of memory.
 
-    Ctrl-C stops it too, and code of a node that does not return.
+    Ctrl-C stops it too, and code of a node that does not return. Raises `UsageError` for fields of a user's class
+    that cannot be compared.
     """
     search, start = _LayerSearch(world, most_states, most_bytes, watch), time.process_time()
     outcome = search.outcome
@@ -56,6 +59,8 @@ def explore_all(
             search.run()
     except KeyboardInterrupt:
         outcome.stopped = INTERRUPTED
+    except NoValue as error:
+        raise UsageError(f"an exhaustive search copies and compares the states of nodes: {error}") from None
     except (NodeFailed, DidNotReturn) as error:
         outcome.broken = failure_of(error)
     outcome.states = search.seen.count
