@@ -14,7 +14,7 @@ from raftplay.raft.messages import Args, Reply
 
 T = TypeVar("T")
 
-Answer = Callable[[Reply], object]
+SendReply = Callable[[Reply], object]
 """Sends a reply back; returns False if its connection is known to be closed."""
 
 Predicate = Callable[[], bool]
@@ -79,7 +79,7 @@ class Receiver(Protocol):
     peer_ids: tuple[int, ...]
     """The nodes whose requests it accepts."""
 
-    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
+    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: SendReply) -> None:
         """Handle a request of `peer_id`; `answer` sends the reply back while the connection lasts."""
 
     def reply_arrived(self, peer_id: int, call_id: int, reply: Reply) -> None:

@@ -18,10 +18,10 @@ from raftplay.backends.base import (
     PAUSED,
     SHUT_DOWN,
     WAITS_FOR_ITSELF,
-    Answer,
     CallFailed,
     Predicate,
     Receiver,
+    SendReply,
     TimeStandsStill,
     check_duration,
     check_moment,
@@ -374,7 +374,7 @@ class SimEndpoint:
         for peer_id in list(self._connections):
             self.disconnect(peer_id)
 
-    def _answer(self, connection: SimConnection, call_id: int, peer_id: int) -> Answer:
+    def _answer(self, connection: SimConnection, call_id: int, peer_id: int) -> SendReply:
         def answer(reply: Reply) -> bool:
             target = connection.target
             if connection.is_open and self._is_open and target is not None and target._is_open:

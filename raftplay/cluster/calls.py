@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from raftplay.backends.base import Answer, Backend, CallFailed, Endpoint
+from raftplay.backends.base import Backend, CallFailed, Endpoint, SendReply
 from raftplay.cluster.flight import UNKNOWN, Flight, Flights
 from raftplay.cluster.network import AT_ONCE, Network
 from raftplay.cluster.rpc import Inward, Message, NodeEvents, OnReply, Outward, Request, Response
@@ -158,7 +158,7 @@ class Links:
 
         return self._leaves(flight, by_hand, send)
 
-    def _response_leaves(self, response: Response, answer: Answer, flight: Flight, by_hand: bool) -> str | None:
+    def _response_leaves(self, response: Response, answer: SendReply, flight: Flight, by_hand: bool) -> str | None:
         # the node handles a reply that passes its link while time is paused in the same step
         return self._leaves(flight, by_hand or self._backend.paused, lambda: answer(response.message) is not False)
 
@@ -176,7 +176,7 @@ class Links:
 
     # ---- what arrives
 
-    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
+    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: SendReply) -> None:
         """Pass a request on."""
         request = Request(call_id, peer_id, self._id, args, answer)
         if self.closed:

@@ -30,7 +30,7 @@ from raftplay.raft.messages import NONE, Args, CMState, CommitEntry, Reply
 from raftplay.raft.rpcs import OF
 from raftplay.raft.storage import StorageError
 
-Clock = Callable[[], float]
+TellTime = Callable[[], float]
 
 
 class NodeCode:
@@ -48,7 +48,7 @@ class NodeCode:
         create_machine: MachineFactory | None,
         *,
         is_own: bool,
-        now: Clock,
+        now: TellTime,
     ) -> None:
         self.id = id
         self._now = now

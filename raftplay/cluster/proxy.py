@@ -2,7 +2,7 @@
 
 import random
 
-from raftplay.backends.base import Answer, Backend, CallFailed
+from raftplay.backends.base import Backend, CallFailed, SendReply
 from raftplay.cluster.config import Config
 from raftplay.cluster.flight import UNKNOWN, Flight, Flights
 from raftplay.cluster.rpc import Inward, NodeEvents, Outward, Request
@@ -57,11 +57,11 @@ class RPCProxy:
         """Send an RPC. Raises `CallFailed` when it is dropped, or when the peer is not connected."""
         self.send(Request(call_id, self._id, peer_id, args, on_reply=_ignore))
 
-    def request_vote(self, args: RequestVoteArgs, answer: Answer) -> None:
+    def request_vote(self, args: RequestVoteArgs, answer: SendReply) -> None:
         """Delay an incoming RequestVote; then the node replies through `answer`."""
         self.receive(Request(0, args.candidate_id, self._id, args, answer))
 
-    def append_entries(self, args: AppendEntriesArgs, answer: Answer) -> None:
+    def append_entries(self, args: AppendEntriesArgs, answer: SendReply) -> None:
         """Delay an incoming AppendEntries; then the node replies through `answer`."""
         self.receive(Request(0, args.leader_id, self._id, args, answer))
 

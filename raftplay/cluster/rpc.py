@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from raftplay.backends.base import Answer
+from raftplay.backends.base import SendReply
 from raftplay.raft.messages import Args, Reply
 from raftplay.raft.rpcs import OF
 from raftplay.watch import facts
@@ -29,7 +29,7 @@ class Request(msgspec.Struct, eq=False):
     src: int
     dst: int
     message: Args
-    answer: Answer | None = None
+    answer: SendReply | None = None
     on_reply: OnReply | None = None
     number: int | None = None
 

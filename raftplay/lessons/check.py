@@ -17,10 +17,10 @@ from raftplay.lessons.course import (
     AnswerVerdict,
     Do,
     Free,
+    LessonRequest,
     Look,
     Paragraph,
     Predict,
-    Request,
     Steps,
     open_lesson,
     play_step,
@@ -103,7 +103,7 @@ class _Player:
                 return
             answer = self.serve(request)
 
-    def serve(self, request: Request) -> object:
+    def serve(self, request: LessonRequest) -> object:
         """Return what a reader, and the cluster, would give."""
         match request:
             case Paragraph():

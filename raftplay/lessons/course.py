@@ -85,8 +85,8 @@ class Free:
     goal: Play
 
 
-Request = Paragraph | Do | Look | Predict | AnswerVerdict | Free
-Steps = Generator[Request, Any, None]
+LessonRequest = Paragraph | Do | Look | Predict | AnswerVerdict | Free
+Steps = Generator[LessonRequest, Any, None]
 
 
 def play_step(step: LessonStep, nodes: int) -> Steps:
@@ -116,7 +116,7 @@ def play_step(step: LessonStep, nodes: int) -> Steps:
                 yield Do(item.bound, item.line, isinstance(item, Unseen), isinstance(item, Beside))
 
 
-def _predict(ask: Ask, nodes: int) -> Generator[Request, Any, str]:
+def _predict(ask: Ask, nodes: int) -> Generator[LessonRequest, Any, str]:
     text: str = yield Look(ask.text, ask.line)
     complaint = ""
     while True:

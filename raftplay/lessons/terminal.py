@@ -7,7 +7,7 @@ from functools import partial
 from raftplay.cluster.waits import Interrupted
 from raftplay.errors import UsageError
 from raftplay.lessons.console import Console, Teller
-from raftplay.lessons.course import AnswerVerdict, Do, Free, Look, Paragraph, Predict, Request, play_step
+from raftplay.lessons.course import AnswerVerdict, Do, Free, LessonRequest, Look, Paragraph, Predict, play_step
 from raftplay.lessons.free import HELP_ASKED, PREVIOUS, FreePlay, Jump, Quit
 from raftplay.lessons.page import wrapped
 from raftplay.lessons.progress import Left, Score
@@ -113,7 +113,7 @@ class LessonReader:
             while True:
                 answer = self._serve(steps.send(answer))
 
-    def _serve(self, request: Request) -> object:
+    def _serve(self, request: LessonRequest) -> object:
         match request:
             case Paragraph():
                 self.teller.paragraph(request.text)

@@ -11,7 +11,7 @@ from support.command_line import raftplay
 
 from raftplay.commands.setup import Setup
 from raftplay.explore.exhaustive.command import counterexample, exhaustive, report_text
-from raftplay.explore.exhaustive.local import Kind
+from raftplay.explore.exhaustive.local import StepKind
 from raftplay.explore.exhaustive.search import ExhaustiveOutcome, Seen, explore_all
 from raftplay.explore.exhaustive.world import BoundedWorld, Bounds, WorldState, WorldStep
 from raftplay.explore.search.options import switched_raft
@@ -93,7 +93,7 @@ def test_what_is_folded_hides_no_state_of_the_nodes(bounds: Bounds, monkeypatch:
 def test_nodes_that_have_changed_places_make_no_other_state() -> None:
     world = BoundedWorld(Bounds(3, 2, 1, 1), ConsensusModule)
 
-    def after(*steps: tuple[Kind, int]) -> WorldState:
+    def after(*steps: tuple[StepKind, int]) -> WorldState:
         state = world.start()
         for kind, node in steps:
             state = world.after(state, WorldStep(kind, node, 1))

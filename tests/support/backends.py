@@ -15,7 +15,7 @@ import pytest
 
 from raftplay import Harness
 from raftplay.backends import tcp
-from raftplay.backends.base import Answer, Backend
+from raftplay.backends.base import Backend, SendReply
 from raftplay.backends.sim import SimBackend
 from raftplay.raft.messages import Args, Reply, RequestVoteArgs, RequestVoteReply
 
@@ -85,10 +85,10 @@ class Recorder:
         self.peer_ids = peer_ids
         self.holds = False
         self.calls: list[tuple[int, int, Args]] = []
-        self.answers: list[Answer] = []
+        self.answers: list[SendReply] = []
         self.replies: list[tuple[int, int, Reply]] = []
 
-    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: Answer) -> None:
+    def call_arrived(self, peer_id: int, call_id: int, args: Args, answer: SendReply) -> None:
         self.calls.append((peer_id, call_id, args))
         if self.holds:
             self.answers.append(answer)

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from raftplay.explore.exhaustive.local import Local, Move
+from raftplay.explore.walks.duties import Broken
 from raftplay.raft import decisions
 from raftplay.raft.messages import NONE, CommitEntry, Entry
 from raftplay.watch.invariants import names
 
-Broken = tuple[str, str]
 Log = tuple[Entry, ...]
 
 

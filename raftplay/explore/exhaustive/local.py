@@ -36,7 +36,7 @@ from raftplay.watch.invariants import names, wire
 from raftplay.watch.invariants.model import NodeModel
 from raftplay.watch.invariants.watcher import decision_judge
 
-Kind = Literal["timeout", "submit", "heartbeat", "crash", "restart", "deliver"]
+StepKind = Literal["timeout", "submit", "heartbeat", "crash", "restart", "deliver"]
 
 ACROSS_NODES = {
     names.ELECTION_SAFETY,
@@ -130,7 +130,7 @@ class Locals:
         self._numbers: dict[Hashable, int] = {}
         self._message_numbers: dict[Hashable, int] = {}
         self._views, self._message_views = Numbers(), Numbers()
-        self._moves: dict[tuple[int, Kind, int, int], Move] = {}
+        self._moves: dict[tuple[int, StepKind, int, int], Move] = {}
         self.folds = folds and self._is_plain()
         """True if nodes that have changed places make no other state; a subclass's own fields may name nodes."""
 
@@ -155,7 +155,7 @@ class Locals:
         peers = tuple(peer for peer in range(self.n) if peer != id)
         return created(id, module, lambda: module(id, peers, storage, config=raft, rng=self._dice), 0.0)
 
-    def move(self, local: int, kind: Kind, what: int = 0, down: int = 0) -> Move:
+    def move(self, local: int, kind: StepKind, what: int = 0, down: int = 0) -> Move:
         """Return the effect of an input: a message or a value; `down` are the nodes that do not run, as bits."""
         key = (local, kind, what, down)
         move = self._moves.get(key)
@@ -165,7 +165,7 @@ class Locals:
 
     # ---- a move
 
-    def _tried(self, local: int, kind: Kind, what: int, down: int) -> Move:
+    def _tried(self, local: int, kind: StepKind, what: int, down: int) -> Move:
         """Return the effect of an input; if the code of the node raises in it, that is the violation.
 
         Raises `NodeRaised` if it does not return.
@@ -181,7 +181,7 @@ class Locals:
                 raise  # other moves would wait for the watchdog too
             return Move(local, broken=verdicts.broken or failure)
 
-    def _made(self, old: Local, kind: Kind, what: int, down: int, verdicts: OneNode) -> Move:
+    def _made(self, old: Local, kind: StepKind, what: int, down: int, verdicts: OneNode) -> Move:
         storage = old.storage.clone()
         model = _cloned_model(old.model)
         if kind == "restart":

@@ -10,9 +10,9 @@ from raftplay.backends.base import NodeFailed
 from raftplay.backends.files import resource
 from raftplay.cluster.stuck import DidNotReturn, watchdog
 from raftplay.errors import UsageError
-from raftplay.explore.exhaustive.across import Broken
-from raftplay.explore.exhaustive.local import Kind
+from raftplay.explore.exhaustive.local import StepKind
 from raftplay.explore.exhaustive.world import BoundedWorld, WorldState, WorldStep
+from raftplay.explore.walks.duties import Broken
 from raftplay.explore.walks.verdicts import failure_of
 from raftplay.raft.values import NoValue
 
@@ -40,7 +40,7 @@ class ExhaustiveOutcome:
 
 Watch = Callable[[ExhaustiveOutcome], None]
 
-Found = tuple[int, WorldState, tuple[int, int]]
+FoundState = tuple[int, WorldState, tuple[int, int]]
 """A state with its number and its key."""
 
 
@@ -117,7 +117,7 @@ class _LayerSearch:
         seen.add(key)
         layer = [(0, first, key)]
         while layer:
-            following: list[Found] = []
+            following: list[FoundState] = []
             for index, state, _ in layer:
                 self._visit(index, state, following)
                 if outcome.broken is not None or self._must_stop():
@@ -125,7 +125,7 @@ class _LayerSearch:
             layer = [found for found in following if found[2] in seen]  # not those that a later one covers
             outcome.depth += bool(layer)
 
-    def _visit(self, index: int, state: WorldState, following: list[Found]) -> None:
+    def _visit(self, index: int, state: WorldState, following: list[FoundState]) -> None:
         """Take every step from a state; append the new states to `following`."""
         world, outcome, limit = self._world, self.outcome, self._world.bounds.in_flight
         for step, there in world.steps(state):
@@ -159,7 +159,7 @@ class _LayerSearch:
         return bool(outcome.stopped)
 
 
-KINDS: tuple[Kind, ...] = ("timeout", "submit", "heartbeat", "crash", "restart", "deliver")
+KINDS: tuple[StepKind, ...] = ("timeout", "submit", "heartbeat", "crash", "restart", "deliver")
 
 
 def _encoded(step: WorldStep) -> int:

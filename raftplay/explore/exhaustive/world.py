@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from raftplay.explore.exhaustive.across import Broken, Past, judged
-from raftplay.explore.exhaustive.local import Kind, Locals, Move, Numbers
+from raftplay.explore.exhaustive.across import Past, judged
+from raftplay.explore.exhaustive.local import Locals, Move, Numbers, StepKind
 from raftplay.explore.walks.bare import BARE
+from raftplay.explore.walks.duties import Broken
 from raftplay.raft.config import RaftConfig
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import LEADER
@@ -54,7 +55,7 @@ class WorldState(NamedTuple):
 class WorldStep(NamedTuple):
     """A step: its kind, the node, and the number of the message that arrives, or the value of a submit."""
 
-    kind: Kind
+    kind: StepKind
     node: int
     message: int = 0
 

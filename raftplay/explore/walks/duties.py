@@ -12,6 +12,7 @@ OWED = "owed"
 """The name of a violation: a node leaves out what the algorithm or an option demands of it."""
 
 Broken = tuple[str, str]
+"""The name of a violation, and the facts that contradict each other."""
 
 
 def to_its_leader(cm: ConsensusModule, args: Args) -> Broken | None:
@@ -45,7 +46,7 @@ def of_a_leader(cm: ConsensusModule) -> Broken | None:
     match = {peer: progress.match + 1 for peer, progress in leadership.progress.items()}
     held = cm.quorum.committed({**match, cm.id: cm._counted_length()}) - 1
     if cm.peer_ids and held > cm.commit_index and log.term_at(held) != term and leadership.held_index != held:
-        return OWED, f"n{cm.id} does not tell that it holds back entry {held} of an older term (§5.4.2)"
+        return OWED, f"n{cm.id} does not tell that it holds back entry {held} of a lower term (§5.4.2)"
     return None
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import islice
 
 from raftplay.explore.walks import duties
+from raftplay.explore.walks.duties import Broken
 from raftplay.raft import decisions
 from raftplay.raft.consensus import ConsensusModule
 from raftplay.raft.messages import (
@@ -32,8 +33,6 @@ from raftplay.watch.invariants import names
 
 Sent = tuple[int, Args, Reply | None]
 """A message: the other node, the request, and its reply if this is one."""
-
-Broken = tuple[str, str]
 
 ONE_PROBE = "one probe"
 """The name of a violation: a leader that probes a peer's log sends the next probe before it needs one."""

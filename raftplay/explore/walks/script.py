@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from raftplay.explore.walks.bare import PAUSE
-from raftplay.explore.walks.walk import Step
+from raftplay.explore.walks.walk import WalkStep
 
 
-def commands_of(steps: Iterable[Step]) -> list[str]:
+def commands_of(steps: Iterable[WalkStep]) -> list[str]:
     """Return the commands that do what `steps` do."""
     commands, submits = ["hold all"], 0
     for kind, what in steps:

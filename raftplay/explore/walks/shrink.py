@@ -16,7 +16,7 @@ from raftplay.cluster.raised import FAILURES
 from raftplay.cluster.stuck import watchdog
 from raftplay.explore.walks.bare import BareCluster, BareMessage
 from raftplay.explore.walks.verdicts import NO_RETURN, failure_of
-from raftplay.explore.walks.walk import DRAWN, Step, WalkPlan, WalkResult
+from raftplay.explore.walks.walk import DRAWN, WalkPlan, WalkResult, WalkStep
 from raftplay.raft.messages import LEADER, AppendEntriesArgs, Args, Reply
 from raftplay.raft.values import named_args
 
@@ -115,7 +115,7 @@ def _known(result: WalkResult) -> list[Known]:
 def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[Known]]:
     """Take the steps that are possible, up to a violation; return the walk, and the steps taken."""
     taken: list[Known] = []
-    numbers: list[Step] = []
+    numbers: list[WalkStep] = []
     try:
         with watchdog(lambda: len(taken)):
             broken = _replay(plan, steps, taken, numbers)
@@ -125,7 +125,7 @@ def replayed(plan: WalkPlan, steps: Iterable[Known]) -> tuple[WalkResult, list[K
 
 
 def _replay(
-    plan: WalkPlan, steps: Iterable[Known], taken: list[Known], numbers: list[Step]
+    plan: WalkPlan, steps: Iterable[Known], taken: list[Known], numbers: list[WalkStep]
 ) -> tuple[str, str] | None:
     """Take the steps that are possible, and append them; return the violation, or None."""
     cluster = plan.cluster()

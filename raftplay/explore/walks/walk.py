@@ -65,7 +65,7 @@ class WalkPlan:
         return BareCluster(self.nodes, self.seed, self.module, self.raft, has_ghosts=self.node is None)
 
 
-Step = tuple[str, int]
+WalkStep = tuple[str, int]
 """A step: its kind, and the number of the message or of the node that it concerns."""
 
 
@@ -74,7 +74,7 @@ class WalkResult:
     """A finished walk: its steps, and the violated invariant with the facts that contradict each other."""
 
     plan: WalkPlan
-    steps: tuple[Step, ...]
+    steps: tuple[WalkStep, ...]
     broken: tuple[str, str] | None
 
 
@@ -90,7 +90,7 @@ def draw_walk(seed: int, nodes: int, *, bugs: tuple[str, ...] = (), node: OwnNod
 
 def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
     """Take at most `most` steps; stop at a violation, or when the code of a node raises or does not return."""
-    steps: list[Step] = []
+    steps: list[WalkStep] = []
     try:
         with watchdog(lambda: len(steps)):
             broken = _walk(plan, steps, most)
@@ -99,7 +99,7 @@ def run_walk(plan: WalkPlan, most: int = STEPS) -> WalkResult:
     return WalkResult(plan, tuple(steps), broken)
 
 
-def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | None:
+def _walk(plan: WalkPlan, steps: list[WalkStep], most: int) -> tuple[str, str] | None:
     """Take steps, and append each to `steps`; return the first violation, or None."""
     cluster = plan.cluster()
     verdicts = cluster.verdicts
@@ -112,7 +112,7 @@ def _walk(plan: WalkPlan, steps: list[Step], most: int) -> tuple[str, str] | Non
 class _Walker:
     """Draws the steps of one walk, and takes them."""
 
-    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[Step], plan: WalkPlan) -> None:
+    def __init__(self, cluster: BareCluster, rng: random.Random, steps: list[WalkStep], plan: WalkPlan) -> None:
         self.cluster = cluster
         self.steps = steps
         self._rng, self._random = rng, rng.random
