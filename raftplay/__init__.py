@@ -37,12 +37,12 @@ The rooms, from the ground up
                  checks.py, over the parts of running.py (where `members` is the `Cluster`), which attributes.py
                  reads; failures.py keeps what is raised next; snapshot.py is the state of a cluster as a value;
                  own_node.py loads a user's class of nodes, own_methods.py checks its methods, and results.py
-                 what they return (guard.py does so without servers, for explore); machine.py is the interface of a
-                 state machine, image.py what a snapshot holds of its state, commits.py forgets old commits;
+                 what they return (guard.py does so without servers, for explore); machine.py is the interface of
+                 a state machine, image.py what a snapshot holds of its state, commits.py forgets old commits;
                  cluster/storage/ keeps what must survive a crash, in files of SQLite; disk.py there is between a
                  node and its storage; given.py: disks that hold something before the start; hardware.py is the
-                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk, with
-                 what waits for it
+                 disk, the clock and the timings of each node, writing.py a write that waits for a slow disk,
+                 with what waits for it
   maelstrom/     the key-value store under Maelstrom: node.py is one node without I/O, pipe.py its standard
                  streams
   past/          history.py keeps events; world.py and node.py fold them into the cluster as it was at one event,
@@ -83,16 +83,17 @@ The rooms, from the ground up
   bench/         measures figures next to a lower bound
   shell/         the line to type into, on prompt_toolkit
   tui/           the screen, on textual: placed.py has the boxes, acting.py what keys do, app.py the rest of the
-                 app, menu.py the menus over the stage (model/menu.py says what they offer), lesson.py the screen
-                 of a lesson; without textual, keys.py is the table of keys, playhead.py chooses the moment to
-                 show, with under_way.py (messages) and noteworthy.py (the events that are waited for),
-                 tui/stage/ paints it and tells of it, and tui/model/ turns a `View` into drawers; first.py and
-                 coach.py speak to a newcomer, demo.py acts for one who watches (unattended.py begins it),
-                 hovering.py tells what the mouse is over, elsewhere.py leads to stories and lessons; picture.py,
-                 film.py and svg.py make SVG files of the screen; comparing.py shows two branches, with pair.py
-                 and comparison.py of tui/stage/; tui/output/ writes the cells that changed, as fast as the
-                 terminal takes them, tui/serve/ shows them to browsers, and tui/visits/ gives each visitor a
-                 screen of their own in the browser (house.py is the server, visitor.py the process of each)
+                 app, ending.py what signals do, menu.py the menus over the stage (model/menu.py says what they
+                 offer), lesson.py the screen of a lesson; without textual, keys.py is the table of keys,
+                 playhead.py chooses the moment to show, with under_way.py (messages) and noteworthy.py (the
+                 events that are waited for), tui/stage/ paints it and tells of it, and tui/model/ turns a `View`
+                 into drawers; first.py and coach.py speak to a newcomer, demo.py acts for one who watches
+                 (unattended.py begins it), hovering.py tells what the mouse is over, elsewhere.py leads to
+                 stories and lessons; picture.py, film.py and svg.py make SVG files of the screen; comparing.py
+                 shows two branches, with pair.py and comparison.py of tui/stage/; tui/output/ writes the cells
+                 that changed, as fast as the terminal takes them, tui/serve/ shows them to browsers, and
+                 tui/visits/ gives each visitor a screen of their own in the browser (house.py is the server,
+                 visitor.py the process of each)
   export/        runs as files for those who have no raftplay, a row for each format: recording.py is what all
                  read, replay.py the data of the HTML page (export/page/ holds its script and style), live.py
                  those of a run that goes on, which tui/serve/feed.py gives to browsers

@@ -120,6 +120,9 @@ class RaftApp(KeyApp, inherit_bindings=False):
         self.shown = scene_of(self.seen)
         self.stillness = menu.Stillness()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.ends_at_once = False
+        """True if a signal has come before the loop runs."""
+
         self._pending: list[tuple[Future[list[Outcome]], bool]] = []  # each with whether it was typed
         self._news = news if news is not None else []
         self._breach_shown = False
@@ -163,6 +166,8 @@ class RaftApp(KeyApp, inherit_bindings=False):
             box.hover = lambda target: hover_words(target, self.seen, self.deck.context("messages"))
         sys.setswitchinterval(0.0005)  # the cluster's thread must not wait for a paint
         self.loop = asyncio.get_running_loop()
+        if self.ends_at_once:
+            self.exit()
         self.app_resume_signal.subscribe(self.screen, self.repaint)
         if self.presents:
             self.action_presenter()

@@ -5,10 +5,9 @@ import contextlib
 import locale
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
+from functools import partial
 from typing import TYPE_CHECKING
 
 from raftplay.backends.base import NodeFailed
@@ -23,12 +22,12 @@ from raftplay.run.transcript import warning_text
 from raftplay.session.session import Session
 from raftplay.session.shown import not_kept_text
 from raftplay.session.status import Status
-from raftplay.signals import handled
 from raftplay.tui import last, picture
 from raftplay.tui.acting import REAL_SPEED
 from raftplay.tui.app import RaftApp
 from raftplay.tui.demo import Demo
 from raftplay.tui.driver import Still
+from raftplay.tui.ending import Ending, ending_on_signals
 from raftplay.tui.model.glyphs import ASCII, UNICODE
 from raftplay.tui.output.line import Recorder, Several
 from raftplay.tui.play import Player
@@ -43,9 +42,6 @@ if TYPE_CHECKING:
 
 PACES = ("watch", "real")
 """The paces of `--pace`: that of the playhead, and that of the cluster's clock."""
-
-GRACE = 3.0
-"""The time that the screen has to end after a signal, in seconds."""
 
 PATIENCE = 1.0
 """The time that commands have to end before a lesson is opened, in seconds."""
@@ -113,14 +109,15 @@ def show(wanted: Wanted, session: Session, cast: Target | None = None, serve: "A
     app.reel.announces = True
     app.demo = Demo() if wanted.demo else None
     app.unattended.may_begin = may_play(wanted, session)
+    keep = partial(last.keep, session) if "files" not in session.barred else None
     try:
         with (
-            ending_on_signals(session) as ending,
+            ending_on_signals(keep) as ending,
             recording(cast, wanted.script.name) as app.line.recorder,
             serving(serve, app, app_news.append, ending),
         ):
             ending.run(app)
-            while app.elsewhere.visit is not None and app.failure is None and not ending.is_over:
+            while app.elsewhere.visit is not None and app.failure is None and ending.signal is None:
                 app = _returned(app, ending)
                 ending.run(app)
     finally:
@@ -173,7 +170,7 @@ def recording(cast: Target | None, title: str) -> Iterator[Recorder | None]:
 
 @contextlib.contextmanager
 def serving(
-    audience: "Audience | None", app: RaftApp, tell: Callable[[str], object], ending: "Ending"
+    audience: "Audience | None", app: RaftApp, tell: Callable[[str], object], ending: Ending
 ) -> Iterator[None]:
     """Show in the block what the screen of `app` writes to an audience, if there is one.
 
@@ -222,7 +219,7 @@ def terminal_size() -> tuple[int, int]:
     return size.columns, size.lines
 
 
-def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
+def _returned(before: RaftApp, ending: Ending) -> RaftApp:
     """Show the lesson for which a screen was left; return a screen on which its session goes on."""
     from raftplay.tui.lesson import visit  # noqa: PLC0415 - a lesson is a screen, too
 
@@ -256,54 +253,6 @@ def _returned(before: RaftApp, ending: "Ending") -> RaftApp:
     app.line.recorder = recorder
     app.continue_from(before)
     return app
-
-
-class Ending:
-    """Runs screens one after another; `is_over` is true once a signal has ended them."""
-
-    def __init__(self) -> None:
-        self.is_over = False
-        self.app: RaftApp | None = None
-        """The screen that runs, or ran last."""
-
-    def run(self, app: RaftApp) -> None:
-        """Run a screen to its end."""
-        self.app = app
-        if not self.is_over:
-            app.run()
-
-    def end(self) -> None:
-        """End the screen that runs, and start no other."""
-        self.is_over = True
-        if self.app is not None and self.app.loop is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                self.app.loop.call_soon_threadsafe(self.app.exit)
-
-
-@contextlib.contextmanager
-def ending_on_signals(session: Session) -> Iterator[Ending]:
-    """End the screen at SIGTERM and SIGHUP as `q` does.
-
-    Where the terminal is gone, or does not read, the screen may wait for it for ever: then the session is kept,
-    and the process just ends.
-    """
-    ending = Ending()
-
-    def give_up(number: int) -> None:
-        if "files" not in session.barred:
-            keeper = threading.Thread(target=last.keep, args=(session,), daemon=True)
-            keeper.start()
-            keeper.join(GRACE)
-        os._exit(128 + number)
-
-    def end(number: int, _: FrameType | None) -> None:
-        timer = threading.Timer(GRACE, give_up, (number,))
-        timer.daemon = True
-        timer.start()
-        ending.end()
-
-    with handled(end, needs_terminal=True):
-        yield ending
 
 
 def draw(

@@ -37,6 +37,7 @@ from raftplay.session.status import Status
 from raftplay.tui.app import RaftApp
 from raftplay.tui.boxes import Box
 from raftplay.tui.command import Wanted, check_terminal, deck_of
+from raftplay.tui.ending import ending_on_signals
 from raftplay.tui.model.layout import LEAST
 from raftplay.tui.model.lines import Piece, Pieces, columns, windowed, wrapped
 from raftplay.tui.prompt import lines_of
@@ -319,7 +320,8 @@ def show_lesson(text: LessonText, overrides: Setup, *, speed: float | None, file
     check_terminal()
     app, reading = prepared(text, lesson, speed=speed, file=file, settings=load())
     try:
-        app.run()
+        with ending_on_signals(None) as ending:
+            ending.run(app)
     finally:
         failure = reading.end() or app.failure
     if failure is not None:

@@ -147,6 +147,29 @@ def test_a_signal_ends_it_and_gives_the_terminal_back(number: signal.Signals, ho
         assert terminal.is_as_before
 
 
+BETWEEN_SCREENS = """
+import asyncio, os, signal
+create = asyncio.BaseEventLoop.__init__
+def interrupted(self):
+    os.kill(os.getpid(), signal.SIGINT)
+    create(self)
+asyncio.BaseEventLoop.__init__ = interrupted
+"""
+"""As a Ctrl-C that comes while a screen begins, when the terminal still makes a signal of it."""
+
+
+@pytest.mark.parametrize("command", [(), ("lesson", "1", "--tui")])
+def test_a_ctrl_c_between_two_screens_ends_it_in_order(command: tuple[str, ...], home: Path) -> None:
+    if command:
+        terminal = Terminal(*command, env={"HOME": str(home)}, columns=120, rows=40, before=BETWEEN_SCREENS)
+    else:
+        terminal = terminal_of("--backend", "sim", home=home, before=BETWEEN_SCREENS)
+    with terminal:
+        assert terminal.ended() == 130
+        assert "Traceback" not in terminal.everything
+        assert terminal.is_as_before
+
+
 @pytest.mark.parametrize("backend", ["sim", "tcp"])
 def test_nothing_stays_behind_when_the_terminal_goes_away(backend: str, home: Path) -> None:
     with terminal_of("--backend", backend, "--speed", "1", home=home) as terminal:
