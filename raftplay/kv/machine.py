@@ -50,7 +50,7 @@ class StoreImage(msgspec.Struct, frozen=True):
 
     values: list[tuple[str, object]]
     sessions: list[tuple[int, str, int, list[tuple[int, Result]]]]
-    """Of a session its number, client, lowest request without an answer, and answers by request."""
+    """Number, client, lowest request without an answer, and answers by request, of each session."""
 
 
 class KeyValueStore:

@@ -17,7 +17,7 @@ NAMES = tuple(invariant.name for invariant in INVARIANTS)
 
 
 class FailureFound(NamedTuple):
-    """What ends a search as a violation does: code that raises or does not return; its name, and what happened."""
+    """The end of a search by code that raises or does not return: its name, and what happened."""
 
     name: str
     text: str
