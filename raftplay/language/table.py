@@ -300,7 +300,7 @@ def follow(statement: Statement, scope: Scope) -> Followed:
     cursor = Cursor(statement, scope)
     at: int | None = None
     for number, parameter in enumerate(row.parameters):
-        noted = len(cursor.wanted)
+        noted, begun = len(cursor.wanted), cursor.at
         try:
             if parameter.optional and cursor.is_at_end and not parameter.kind.lead:
                 parameter.kind.read(cursor)
@@ -309,7 +309,7 @@ def follow(statement: Statement, scope: Scope) -> Followed:
             if not _is_behind(mistake, statement):
                 return Followed(row, number, (), mistake)
             at = number if at is None else at
-            if not parameter.optional:
+            if not parameter.optional or cursor.at > begun:  # "transfer from": only its node may follow
                 break
         if at is None and len(cursor.wanted) > noted:
             at = number

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.amount import several
 from support.session import blueprint, perform, session_of
@@ -356,6 +356,8 @@ def test_no_text_breaks_it_and_nothing_raw_is_shown(session: Session, line: str,
 
 @settings(max_examples=several(100))
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=7), st.sampled_from(sorted(TABLE)))
+@example([0, 6], "transfer")
+@example([0, 0, 0, 3], "put")
 def test_what_is_offered_is_what_is_understood(session: Session, choices: list[int], name: str):
     """From word to word, whatever is chosen: no choice is ever called a mistake."""
     line = f"{name} "
@@ -367,6 +369,11 @@ def test_what_is_offered_is_what_is_understood(session: Session, choices: list[i
         line = f"{line[: chosen.start]}{chosen.text} "
         hint = hint_of(line, len(line), session)
         assert hint is None or not hint.mistake, (line, hint)
+
+
+@pytest.mark.parametrize("line", ["transfer from ", "put x 1 as ", "put x 1 to ", "timers align at "])
+def test_behind_a_word_that_wants_a_value_nothing_else_is_offered(session: Session, line: str):
+    assert {c.text for c in complete(line, len(line), session)}.isdisjoint({"from", "to", "as", "at"})
 
 
 @pytest.mark.parametrize("line", ["submit " + "x" * 20_000, "c" * 20_000, "'" + "x" * 20_000, "status;" * 3_000])
