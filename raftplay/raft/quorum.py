@@ -53,10 +53,11 @@ class Majority:
 
 
 class Joint:
-    """A quorum of joint consensus: a majority of `old` and one of `new`, which are collections of ids (§6)."""
+    """A quorum of joint consensus: a majority of `old` and one of `new`, each given as such or by its ids (§6)."""
 
-    def __init__(self, old: Iterable[int], new: Iterable[int]) -> None:
-        self.old, self.new = Majority(old), Majority(new)
+    def __init__(self, old: Majority | Iterable[int], new: Majority | Iterable[int]) -> None:
+        self.old = old if isinstance(old, Majority) else Majority(old)
+        self.new = new if isinstance(new, Majority) else Majority(new)
         self.ids = tuple(dict.fromkeys((*self.old.ids, *self.new.ids)))
         in_both = len(set(self.old.ids).intersection(self.new.ids))
         counting_twice = min(in_both, self.old.needed, self.new.needed)

@@ -133,6 +133,20 @@ def test_an_empty_half_follows_the_other(
     assert Majority(()).heard(times) == Joint((), ()).heard(times) == math.inf
 
 
+class HalfIsEnough(Majority):
+    def needed_of(self, count: int) -> int:
+        return (count + 1) // 2
+
+
+def test_a_joint_quorum_is_made_of_majorities_too_which_go_on_counting_in_their_way() -> None:
+    joint = Joint(HalfIsEnough({0, 1, 2, 3}), Majority({2, 3, 4}))
+    assert joint.needed == Joint({2, 3}, {2, 3, 4}).needed == 2
+    assert joint.vote({2: True, 3: True}) == "won"
+    assert Joint({0, 1, 2, 3}, {2, 3, 4}).vote({2: True, 3: True}) == "pending"
+    assert joint.committed({2: 7, 3: 5}) == 5
+    assert Joint(Majority(()), {0, 1, 2}).committed({0: 4, 1: 3}) == 3
+
+
 @thorough
 @given(ids, st.permutations(list(range(13))), matches)
 def test_neither_order_nor_repetition_of_the_ids_matters(ids: set[int], order: list[int], match: dict[int, int]):
